@@ -1,0 +1,1 @@
+"""Follow every face in an edited video, and know each person again after every cut."""

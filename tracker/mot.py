@@ -1,0 +1,78 @@
+"""MOT text: one line a box, `frame, id, x, y, w, h, score, -1, -1, -1`, frames from 1."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tracker.errors import FormatError
+from tracker.records import Tracks
+
+
+class MotRows(NamedTuple):
+    """The columns of a MOT file, sorted by frame (file order within one)."""
+
+    frame: NDArray[np.int32]  # (N,), 0-based
+    identity: NDArray[np.int32]  # (N,)
+    boxes: NDArray[np.float32]  # (N, 4), x1, y1, x2, y2
+    scores: NDArray[np.float32]  # (N,); 1 where the file has no such column
+
+
+def read_mot(path: Path) -> MotRows:
+    """Read a MOT file; comments (#), blank lines and further columns are passed over.
+
+    Raises:
+        FormatError: the file cannot be read, or a line of it makes no sense.
+    """
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+    except (OSError, UnicodeDecodeError) as error:
+        raise FormatError(path, f"cannot be read as MOT text ({error})") from error
+    rows = [
+        _parse_line(path, number, line)
+        for number, line in enumerate(text.splitlines(), start=1)
+        if line.strip() and not line.lstrip().startswith("#")
+    ]
+    table = np.array(rows, np.float64).reshape(-1, 7)
+    table = table[np.argsort(table[:, 0], kind="stable")]
+    corners = np.concatenate([table[:, 2:4], table[:, 2:4] + table[:, 4:6]], axis=1)
+    return MotRows(
+        table[:, 0].astype(np.int32) - 1,
+        table[:, 1].astype(np.int32),
+        corners.astype(np.float32),
+        table[:, 6].astype(np.float32),
+    )
+
+
+def write_mot(path: Path, tracks: Tracks) -> None:
+    """Write `tracks` as MOT text; coordinates to a hundredth of a pixel."""
+    with path.open("w", encoding="ascii", newline="\n") as file:
+        for frame, person, (x1, y1, x2, y2), score in zip(
+            tracks.frame, tracks.person, tracks.boxes.astype(float), tracks.scores, strict=True
+        ):
+            file.write(
+                f"{frame + 1},{person},{x1:.2f},{y1:.2f},{x2 - x1:.2f},{y2 - y1:.2f},"
+                f"{score:.4f},-1,-1,-1\n"
+            )
+
+
+def _parse_line(path: Path, number: int, line: str) -> list[float]:
+    parts = line.replace(",", " ").split()
+    if len(parts) < 6:
+        raise FormatError(path, f"expected frame, id, x, y, w, h, got {line.strip()!r}", number)
+    try:
+        values = [float(part) for part in parts[:7]]
+    except ValueError as error:
+        raise FormatError(path, f"not a number in {line.strip()!r}", number) from error
+    if not np.all(np.isfinite(values)):
+        raise FormatError(path, f"not finite: {line.strip()!r}", number)
+    if values[0] < 1 or values[0] != int(values[0]) or values[0] >= 2**31:
+        raise FormatError(path, f"frames are whole numbers from 1, got {parts[0]}", number)
+    if values[1] != int(values[1]) or abs(values[1]) >= 2**31:
+        raise FormatError(path, f"ids are whole numbers, got {parts[1]}", number)
+    if values[4] <= 0 or values[5] <= 0:
+        raise FormatError(path, f"a box {parts[4]} x {parts[5]} has no area", number)
+    return values if len(values) == 7 else [*values, 1.0]
