@@ -1,0 +1,1 @@
+"""How good tracks are: reading the truth, and measuring against it."""
