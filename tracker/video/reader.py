@@ -11,9 +11,7 @@ from types import TracebackType
 import av
 import cv2
 import numpy as np
-from av.container import InputContainer
 from av.packet import Packet
-from av.stream import Disposition
 from av.video.frame import VideoFrame
 from av.video.reformatter import VideoReformatter
 from av.video.stream import VideoStream
@@ -21,10 +19,15 @@ from numpy.typing import NDArray
 
 from tracker.errors import VideoOpenError
 from tracker.records import Frame, Timeline, VideoInfo
+from tracker.video.container import (
+    claimed_duration_s,
+    nominal_rate,
+    open_container,
+    picture_stream,
+)
 
 MAX_BACKWARD_S = 1  # time going back by more means two recordings were joined
 MAX_UNSHOWN_S = Fraction(1, 2)  # containers round their durations; a longer lack is a lost end
-RATE_WITHOUT_CLAIM = Fraction(25)  # frames a second, where the container names no rate
 
 _CV2_TURNS = {  # by quarter turns counter-clockwise
     1: cv2.ROTATE_90_COUNTERCLOCKWISE,
@@ -77,7 +80,7 @@ class VideoReader:
         self._wanted = wanted
         self._container = open_container(path)
         try:
-            self._stream = _picture_stream(self._container, path)
+            self._stream = picture_stream(self._container, path)
         except VideoOpenError:
             self._container.close()
             raise
@@ -122,10 +125,14 @@ class VideoReader:
         return VideoInfo(
             width=first.height if sideways else first.width,
             height=first.width if sideways else first.height,
-            frame_rate=_nominal_rate(self._stream),
+            frame_rate=nominal_rate(self._stream),
             frame_count=self._stream.frames or None,
             has_sound=len(self._container.streams.audio) > 0,
         )
+
+    def start_s(self) -> Fraction:
+        """What the container calls the time of the first frame; 0 before it was read."""
+        return self._clock.start_s()
 
     def timeline(self) -> Timeline:
         """When each frame is shown, in ticks of the container; call it when all were read.
@@ -181,7 +188,7 @@ class VideoReader:
         if count == 0:
             raise _no_frames(self._path)
         lost = []
-        if self._clock.end_s() + MAX_UNSHOWN_S < _claimed_duration_s(self._stream):
+        if self._clock.end_s() + MAX_UNSHOWN_S < claimed_duration_s(self._stream):
             lost.append(f"stopped after frame {count - 1}: the file is truncated")
         if self._broken_packets:
             lost.append(f"skipped {self._broken_packets} broken packet(s)")
@@ -192,8 +199,8 @@ class _Clock:
     """Turns timestamps into strictly increasing ticks from 0, and remembers them."""
 
     def __init__(self, stream: VideoStream) -> None:
-        self.tick_s = stream.time_base or 1 / RATE_WITHOUT_CLAIM
-        self._nominal = max(1, round(1 / (_nominal_rate(stream) * self.tick_s)))
+        self.tick_s = stream.time_base or Fraction(1, av.time_base)
+        self._nominal = max(1, round(1 / (nominal_rate(stream) * self.tick_s)))
         self._offset: int | None = None  # tick = timestamp + offset; None before the first one
         self._ticks = array("q")
         self._last_duration = self._nominal
@@ -221,6 +228,10 @@ class _Clock:
             return self._ticks[-1] + 1
         self._offset = expected - timestamp
         return expected
+
+    def start_s(self) -> Fraction:
+        """The timestamp at which ticks start, in seconds; 0 if there is none."""
+        return -(self._offset or 0) * self.tick_s
 
     def end_s(self) -> Fraction:
         """When the last picture stops being shown; 0 if there is none."""
@@ -250,34 +261,6 @@ class _ToUprightRgb:
         return np.asarray(cv2.rotate(image, _CV2_TURNS[turns]), np.uint8) if turns else image
 
 
-def open_container(path: Path) -> InputContainer:
-    """Open `path` for reading.
-
-    Raises:
-        VideoOpenError: it is missing, a directory, unreadable, or nothing FFmpeg knows.
-    """
-    if not path.exists():
-        raise VideoOpenError(f"cannot open {path}: there is no such file; check the path")
-    if path.is_dir():
-        raise VideoOpenError(f"cannot open {path}: it is a directory; give a video file in it")
-    try:
-        return av.open(str(path), "r", metadata_errors="replace")
-    except (av.FFmpegError, OSError, ValueError) as error:
-        reason = getattr(error, "strerror", None) or str(error)
-        raise VideoOpenError(
-            f"cannot open {path}: {reason}; it is damaged or is no video, check it with "
-            f"`ffprobe {path}` or copy it again"
-        ) from error
-
-
-def _picture_stream(container: InputContainer, path: Path) -> VideoStream:
-    """The first video stream that is not just the cover of a sound file."""
-    for stream in container.streams.video:
-        if not stream.disposition & Disposition.attached_pic:
-            return stream
-    raise VideoOpenError(f"cannot open {path}: it has no pictures, only sound; give a video file")
-
-
 def _no_frames(path: Path) -> VideoOpenError:
     return VideoOpenError(
         f"cannot decode {path}: not one frame of it is readable; check it with "
@@ -288,23 +271,3 @@ def _no_frames(path: Path) -> VideoOpenError:
 def _quarter_turns(picture: VideoFrame) -> int:
     """Counter-clockwise quarter turns, 0 to 3, that put `picture` upright."""
     return round(picture.rotation / 90) % 4
-
-
-def _nominal_rate(stream: VideoStream) -> Fraction:
-    """Frames a second; the guess of FFmpeg unless the average belies it, as in variable rates."""
-    guess, average = stream.guessed_rate, stream.average_rate
-    if guess and average and abs(guess / average - 1) > Fraction(1, 10):
-        return average
-    return guess or average or RATE_WITHOUT_CLAIM
-
-
-def _claimed_duration_s(stream: VideoStream) -> Fraction:
-    """What the container says the stream lasts; 0 where it says nothing."""
-    if stream.duration is not None and stream.time_base is not None:
-        return stream.duration * stream.time_base
-    hours, _, rest = stream.metadata.get("DURATION", "").partition(":")  # Matroska's way
-    minutes, _, seconds = rest.partition(":")
-    try:
-        return (int(hours) * 60 + int(minutes)) * 60 + Fraction(seconds)
-    except ValueError:
-        return Fraction(0)
