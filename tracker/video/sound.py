@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from fractions import Fraction
 from pathlib import Path
-from typing import NamedTuple
 
 import av
 import numpy as np
+from av.audio.frame import AudioFrame
 from av.audio.stream import AudioStream
 from av.container import InputContainer, OutputContainer
 from av.packet import Packet
@@ -24,17 +24,9 @@ AAC_RATES = frozenset({8000, 11025, 12000, 16000, 22050, 24000, 32000, 44100, 48
 AAC_LAYOUTS = {1: "mono", 2: "stereo", 6: "5.1"}  # by number of channels; others become stereo
 BITS_A_CHANNEL = 96_000  # a second
 CHUNK_SAMPLES = 8192
+MAX_JITTER_S = Fraction(1, 20)  # containers round times; a longer step is a hole in the sound
 
 SoundPackets = Iterator["Packet[Stream]"]
-
-
-class _Track(NamedTuple):
-    """One sound stream on its way from a source to the file being written."""
-
-    source: AudioStream
-    target: AudioStream
-    shift: int  # what its timestamps lose, in the source's time base
-    copied: bool
 
 
 def copy_sound(source: Path, target: OutputContainer) -> SoundPackets:
@@ -48,7 +40,9 @@ def copy_sound(source: Path, target: OutputContainer) -> SoundPackets:
     """
     container = open_container(source)
     start_s = _start_s(source, container)
-    tracks = {stream.index: _add_track(stream, target, start_s) for stream in _sounds(container)}
+    tracks = {
+        stream.index: _copy_or_encode(stream, target, start_s) for stream in container.streams.audio
+    }
     return _converted_packets(container, tracks)
 
 
@@ -58,57 +52,86 @@ def encode_sound(samples: NDArray[np.float32], rate: int, target: OutputContaine
     return _encoded_packets(samples, rate, stream)
 
 
-def _encoded_packets(samples: NDArray[np.float32], rate: int, stream: AudioStream) -> SoundPackets:
-    for start in range(0, len(samples), CHUNK_SAMPLES):
-        chunk = np.ascontiguousarray(samples[None, start : start + CHUNK_SAMPLES], np.float32)
-        frame = av.AudioFrame.from_ndarray(chunk, format="fltp", layout="mono")
-        frame.sample_rate, frame.pts, frame.time_base = rate, start, Fraction(1, rate)
-        yield from stream.encode(frame)
-    yield from stream.encode(None)
+class _CopiedTrack:
+    """A sound stream whose packets are passed on as they are."""
+
+    def __init__(self, source: AudioStream, target: OutputContainer, start_s: Fraction) -> None:
+        self.source = source
+        self._target = target.add_stream_from_template(source)
+        self._shift = round(start_s / (source.time_base or Fraction(1, source.rate)))
+        self._earliest: int | None = None  # MP4 refuses a packet no later than the one before
+
+    def convert(self, packet: Packet[Stream]) -> SoundPackets:
+        dts = (packet.dts or 0) - self._shift
+        if self._earliest is not None:
+            dts = max(dts, self._earliest)
+        packet.pts = packet.dts = dts  # sound is decoded in the order in which it is heard
+        packet.stream = self._target
+        self._earliest = dts + 1
+        yield packet
+
+    def finish(self) -> SoundPackets:
+        return iter(())
 
 
-def _start_s(source: Path, container: InputContainer) -> Fraction:
-    """What `source` calls the time of its first picture, or else of its start."""
-    try:
-        with VideoReader(source, wanted=np.zeros(1, np.int64)) as reader:
-            next(reader, None)
-            return reader.start_s()
-    except VideoOpenError:
-        return Fraction(container.start_time or 0, av.time_base)
+class _EncodedTrack:
+    """A sound stream that is decoded, and encoded as AAC."""
+
+    def __init__(self, source: AudioStream, target: OutputContainer, start_s: Fraction) -> None:
+        self.source = source
+        self._target = _add_aac(target, source.rate, source.channels)
+        self._start_s = start_s
+        self._next_sample: int | None = None
+
+    def convert(self, packet: Packet[Stream] | None) -> SoundPackets:
+        """Encode what `packet` holds; None empties the decoder."""
+        try:
+            frames = self.source.decode(packet)
+        except av.FFmpegError:
+            return
+        for frame in frames:
+            frame.pts = self._position(frame)
+            frame.time_base = Fraction(1, frame.sample_rate)
+            self._next_sample = frame.pts + frame.samples
+            yield from self._target.encode(frame)
+
+    def finish(self) -> SoundPackets:
+        yield from self.convert(None)
+        yield from self._target.encode(None)
+
+    def _position(self, frame: AudioFrame) -> int:
+        """The number, from the start, of the first sample of `frame`."""
+        if frame.pts is None or frame.time_base is None:
+            return self._next_sample or 0
+        position = round((frame.pts * frame.time_base - self._start_s) * frame.sample_rate)
+        if self._next_sample is None:
+            return position
+        is_hole = position - self._next_sample > MAX_JITTER_S * frame.sample_rate
+        return position if is_hole else self._next_sample
 
 
-def _sounds(container: InputContainer) -> list[AudioStream]:
-    """The sound streams that can be made sense of."""
-    return [stream for stream in container.streams.audio if stream.codec_context is not None]
-
-
-def _add_track(source: AudioStream, target: OutputContainer, start_s: Fraction) -> _Track:
-    copied = source.codec_context.name in COPIED_CODECS
-    if copied:
-        stream = target.add_stream_from_template(source)
-    else:
-        stream = _add_aac(target, source.codec_context.sample_rate, source.codec_context.channels)
-    time_base = source.time_base or Fraction(1, source.codec_context.sample_rate)
-    return _Track(source, stream, round(start_s / time_base), copied)
+def _copy_or_encode(
+    source: AudioStream, target: OutputContainer, start_s: Fraction
+) -> _CopiedTrack | _EncodedTrack:
+    copied = source.codec_context.codec.canonical_name in COPIED_CODECS
+    return (_CopiedTrack if copied else _EncodedTrack)(source, target, start_s)
 
 
 def _add_aac(target: OutputContainer, rate: int, channels: int) -> AudioStream:
-    layout = AAC_LAYOUTS.get(channels, "stereo")
     stream = target.add_stream("aac", rate=rate if rate in AAC_RATES else 48_000)
-    stream.codec_context.layout = layout
+    stream.codec_context.layout = AAC_LAYOUTS.get(channels, "stereo")
     stream.codec_context.bit_rate = BITS_A_CHANNEL * stream.codec_context.channels
     return stream
 
 
-def _converted_packets(container: InputContainer, tracks: dict[int, _Track]) -> SoundPackets:
+def _converted_packets(
+    container: InputContainer, tracks: dict[int, _CopiedTrack | _EncodedTrack]
+) -> SoundPackets:
     with container:
         for packet in _source_packets(container, [track.source for track in tracks.values()]):
-            track = tracks[packet.stream_index]
-            yield from _moved(packet, track) if track.copied else _encoded(packet, track)
+            yield from tracks[packet.stream_index].convert(packet)
         for track in tracks.values():
-            if not track.copied:
-                yield from _encoded(None, track)
-                yield from track.target.encode(None)
+            yield from track.finish()
 
 
 def _source_packets(container: InputContainer, streams: list[AudioStream]) -> SoundPackets:
@@ -123,20 +146,20 @@ def _source_packets(container: InputContainer, streams: list[AudioStream]) -> So
         return
 
 
-def _moved(packet: Packet[Stream], track: _Track) -> SoundPackets:
-    packet.stream = track.target
-    packet.dts = (packet.dts or 0) - track.shift
-    packet.pts = packet.dts if packet.pts is None else packet.pts - track.shift
-    yield packet
+def _encoded_packets(samples: NDArray[np.float32], rate: int, stream: AudioStream) -> SoundPackets:
+    for start in range(0, len(samples), CHUNK_SAMPLES):
+        chunk = np.ascontiguousarray(samples[None, start : start + CHUNK_SAMPLES], np.float32)
+        frame = AudioFrame.from_ndarray(chunk, format="fltp", layout="mono")
+        frame.sample_rate, frame.pts, frame.time_base = rate, start, Fraction(1, rate)
+        yield from stream.encode(frame)
+    yield from stream.encode(None)
 
 
-def _encoded(packet: Packet[Stream] | None, track: _Track) -> SoundPackets:
-    """Re-encode what `packet` holds; None empties the decoder."""
+def _start_s(source: Path, container: InputContainer) -> Fraction:
+    """What `source` calls the time of its first picture, or else of its start."""
     try:
-        frames = track.source.decode(packet)
-    except av.FFmpegError:
-        return
-    for frame in frames:
-        if frame.pts is not None:
-            frame.pts -= track.shift
-        yield from track.target.encode(frame)
+        with VideoReader(source, wanted=np.zeros(1, np.int64)) as reader:
+            next(reader, None)
+            return reader.start_s()
+    except VideoOpenError:
+        return Fraction(container.start_time or 0, av.time_base)
