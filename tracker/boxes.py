@@ -22,7 +22,8 @@ def box_iou(a: FloatArray, b: FloatArray) -> FloatArray:
     bottom_right = np.minimum(a[:, None, 2:], b[None, :, 2:])
     shared = np.prod(np.clip(bottom_right - top_left, 0, None), axis=2)
     union = box_areas(a)[:, None] + box_areas(b)[None, :] - shared
-    return np.divide(shared, union, out=np.zeros_like(shared), where=union > 0)
+    iou: FloatArray = np.divide(shared, union, out=np.zeros_like(shared), where=union > 0)
+    return iou
 
 
 def scale_boxes(boxes: FloatArray, width_factor: float, height_factor: float) -> FloatArray:

@@ -12,6 +12,9 @@ from tracker.errors import FormatError
 from tracker.records import Tracks
 
 
+_LARGEST = 1e6  # pixels; beyond it, float32 loses whole pixels
+
+
 class MotRows(NamedTuple):
     """The columns of a MOT file, sorted by frame (file order within one)."""
 
@@ -55,23 +58,28 @@ def write_mot(path: Path, tracks: Tracks) -> None:
         ):
             file.write(
                 f"{frame + 1},{person},{x1:.2f},{y1:.2f},{x2 - x1:.2f},{y2 - y1:.2f},"
-                f"{score:.4f},-1,-1,-1\n"
+                f"{_written(score):.4f},-1,-1,-1\n"
             )
 
 
+def _written(score: float) -> float:
+    """`score`, but never rounded to 0, which would say that the box was interpolated."""
+    return max(score, 1e-4) if score > 0 else 0.0
+
+
 def _parse_line(path: Path, number: int, line: str) -> list[float]:
-    parts = line.replace(",", " ").split()
+    parts = line.split(",") if "," in line else line.split()
     if len(parts) < 6:
         raise FormatError(path, f"expected frame, id, x, y, w, h, got {line.strip()!r}", number)
     try:
         values = [float(part) for part in parts[:7]]
     except ValueError as error:
         raise FormatError(path, f"not a number in {line.strip()!r}", number) from error
-    if not np.all(np.isfinite(values)):
-        raise FormatError(path, f"not finite: {line.strip()!r}", number)
-    if values[0] < 1 or values[0] != int(values[0]) or values[0] >= 2**31:
+    if not all(abs(value) < _LARGEST for value in values[2:]):  # nor NaN
+        raise FormatError(path, f"a number is out of bounds in {line.strip()!r}", number)
+    if not 1 <= values[0] < 2**31 or values[0] % 1:
         raise FormatError(path, f"frames are whole numbers from 1, got {parts[0]}", number)
-    if values[1] != int(values[1]) or abs(values[1]) >= 2**31:
+    if not abs(values[1]) < 2**31 or values[1] % 1:
         raise FormatError(path, f"ids are whole numbers, got {parts[1]}", number)
     if values[4] <= 0 or values[5] <= 0:
         raise FormatError(path, f"a box {parts[4]} x {parts[5]} has no area", number)

@@ -1,0 +1,1 @@
+"""Frames → detections, by one of several detectors."""

@@ -1,0 +1,75 @@
+"""Which detector a video gets, and why."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+
+from tracker.config import DetectionConfig
+from tracker.detection.from_file import FileDetector
+from tracker.detection.mtcnn import MtcnnDetector
+from tracker.detection.protocol import Detector
+from tracker.detection.yunet import YuNetDetector
+from tracker.errors import WeightsError
+from tracker.weights import YUNET, find_weights
+
+# Where each detector's precision and recall balance on real footage; a file is taken as it is.
+_MIN_SCORE = {"yunet": 0.6, "mtcnn": 0.8, "file": 0.0}
+
+
+@dataclass(frozen=True, slots=True)
+class DetectorChoice:
+    """A detector that can run here.
+
+    Attributes:
+        name: mtcnn, yunet or file.
+        min_score: what it will run with.
+        weights: its weight files; empty where a package carries them.
+        reason: one line for the user, where the choice was not theirs; else empty.
+    """
+
+    name: str
+    min_score: float
+    weights: tuple[Path, ...]
+    reason: str
+
+
+def choose_detector(config: DetectionConfig) -> DetectorChoice:
+    """The detector that `config` asks for; for `auto`, YuNet if its weights are to be had.
+
+    Raises:
+        WeightsError: YuNet was asked for by name, and its weights are not to be had.
+    """
+    if config.file is not None:
+        return _choice("file", config, (), "")
+    if config.detector == "mtcnn":
+        return _choice("mtcnn", config, (), "")
+    try:
+        weights = find_weights(YUNET)
+    except WeightsError as error:
+        if config.detector == "yunet":
+            raise
+        return _choice("mtcnn", config, (), f"detecting with MTCNN, since {error}")
+    return _choice("yunet", config, weights, "")
+
+
+def _choice(
+    name: str, config: DetectionConfig, weights: tuple[Path, ...], reason: str
+) -> DetectorChoice:
+    min_score = _MIN_SCORE[name] if config.min_score is None else config.min_score
+    return DetectorChoice(name, min_score, weights, reason)
+
+
+def make_detector(
+    choice: DetectorChoice, config: DetectionConfig, device: torch.device
+) -> Detector:
+    """The detector itself; costs its loading."""
+    if choice.name == "file":
+        assert config.file is not None, "a file was chosen without its name"
+        path = Path(config.file)
+        return FileDetector(path, choice.min_score, config.min_face_px, config.file_box_scale)
+    if choice.name == "yunet":
+        return YuNetDetector(choice.weights[0], choice.min_score, config.min_face_px)
+    return MtcnnDetector(choice.min_score, config.min_face_px, device)

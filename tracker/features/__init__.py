@@ -1,0 +1,1 @@
+"""Face crops → fixed vectors, the same for every video."""

@@ -1,0 +1,37 @@
+"""A face network: Open Model Zoo's face-reidentification-retail-0095, through OpenVINO."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import openvino
+from numpy.typing import NDArray
+
+from tracker.errors import WeightsError
+from tracker.features.crops import ALIGNED_SIDE
+
+FACE_SIZE = 256
+
+
+class FaceNetwork:
+    """256-D vectors of unit length; the angle between two tells whether they are one person."""
+
+    def __init__(self, weights: Path) -> None:
+        """Load the network from its `.xml`, with the `.bin` beside it."""
+        core = openvino.Core()
+        try:
+            self._network = core.compile_model(
+                str(weights), "CPU", {"INFERENCE_PRECISION_HINT": "f32"}
+            )
+        except RuntimeError as error:
+            raise WeightsError(f"OpenVINO cannot load {weights}: {error}") from error
+
+    def describe(self, images: NDArray[np.uint8]) -> NDArray[np.float32]:
+        """One vector (S, 256) of unit length for each aligned crop (S, 128, 128, 3) RGB."""
+        assert images.shape[1:] == (ALIGNED_SIDE, ALIGNED_SIDE, 3), "crops of another kind"
+        vectors = np.zeros((len(images), FACE_SIZE), np.float32)
+        for index, image in enumerate(images):
+            planes = image[:, :, ::-1].transpose(2, 0, 1)[None].astype(np.float32)  # BGR
+            vectors[index] = self._network(planes)[0].reshape(FACE_SIZE)
+        return vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-9)

@@ -1,0 +1,142 @@
+"""Detections + shots → tracklets: short runs of boxes that are one face beyond doubt.
+
+Purity comes before length: a tracklet that ends too early is joined to the rest of its
+person later, by appearance; one that jumps to another face never recovers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from filterpy.kalman import KalmanFilter
+from numpy.typing import NDArray
+from scipy.optimize import linear_sum_assignment
+
+from tracker.boxes import box_iou
+from tracker.config import TrackletConfig
+from tracker.records import NO_TRACKLET, Detections, Shot
+
+# Standard deviations as shares of the box height: of a detector's box, and of how much
+# a face's speed changes from one frame to the next.
+_POSITION_NOISE = 0.05
+_VELOCITY_NOISE = 0.02
+
+
+@dataclass
+class _OpenTracklet:
+    number: int
+    motion: KalmanFilter
+    last_frame: int  # of its last box
+    expected_frame: int  # that the filter has been moved on to
+
+
+def link_tracklets(
+    detections: Detections, shots: Sequence[Shot], config: TrackletConfig
+) -> NDArray[np.int32]:
+    """Join boxes of neighbouring frames into short, high-precision tracklets.
+
+    Each open tracklet expects its next box by a constant-velocity Kalman filter; boxes are
+    assigned by IoU (Hungarian). A link must also clearly beat its rivals (dual threshold;
+    Huang et al., ECCV 2008): two faces that cross end their tracklets there. None crosses
+    a cut: that decision needs appearance.
+
+    Args:
+        shots: disjoint, in order, covering every frame.
+
+    Returns:
+        (N,) tracklet of each detection, numbered by first detection; -1 where it has none.
+    """
+    tracklet = np.full(len(detections), NO_TRACKLET, np.int32)
+    count = 0
+    for shot in shots:
+        first, last = np.searchsorted(detections.frame, [shot.start, shot.stop])
+        rows = np.arange(first, last)
+        tracklet[rows] = _link_within_shot(detections, rows, count, config)
+        count = max(count, int(tracklet[rows].max(initial=-1)) + 1)
+    return drop_short(tracklet, config.min_length)
+
+
+def drop_short(tracklet: NDArray[np.int32], min_length: int) -> NDArray[np.int32]:
+    """`tracklet` (N,) without those of fewer than `min_length` detections, renumbered from 0."""
+    numbers, inverse, lengths = np.unique(tracklet, return_inverse=True, return_counts=True)
+    keep = (numbers != NO_TRACKLET) & (lengths >= min_length)
+    renumbered = np.where(keep, np.cumsum(keep) - 1, NO_TRACKLET)
+    return renumbered[inverse].astype(np.int32)
+
+
+def _link_within_shot(
+    detections: Detections, rows: NDArray[np.intp], first_number: int, config: TrackletConfig
+) -> NDArray[np.int32]:
+    numbers = np.full(len(rows), NO_TRACKLET, np.int32)
+    open_tracklets: list[_OpenTracklet] = []
+    next_number = first_number
+    for frame in np.unique(detections.frame[rows]):
+        here = np.flatnonzero(detections.frame[rows] == frame)
+        boxes = detections.boxes[rows[here]]
+        open_tracklets = [
+            tracklet
+            for tracklet in open_tracklets
+            if frame - tracklet.last_frame <= config.max_gap_frames + 1
+        ]
+        expected = [_expect(tracklet, int(frame)) for tracklet in open_tracklets]
+        links = clear_links(box_iou(np.array(expected).reshape(-1, 4), boxes), config)
+        for tracklet_index, box_index in links:
+            tracklet = open_tracklets[tracklet_index]
+            _observe(tracklet, boxes[box_index], int(frame))
+            numbers[here[box_index]] = tracklet.number
+        linked = {box_index for _, box_index in links}
+        for box_index in range(len(here)):
+            if box_index not in linked:
+                numbers[here[box_index]] = next_number
+                open_tracklets.append(_begin(next_number, boxes[box_index], int(frame)))
+                next_number += 1
+    return numbers
+
+
+def clear_links(iou: NDArray[np.floating], config: TrackletConfig) -> list[tuple[int, int]]:
+    """The assignment of rows to columns of `iou` (R, C), less what is weak or has a close rival."""
+    links = []
+    for row, column in zip(*linear_sum_assignment(iou, maximize=True), strict=True):
+        value = iou[row, column]
+        rivals = np.concatenate([np.delete(iou[row], column), np.delete(iou[:, column], row)])
+        lead = value - rivals.max(initial=0.0)
+        if value >= config.min_iou and lead >= config.min_iou_lead:
+            links.append((int(row), int(column)))
+    return links
+
+
+def _begin(number: int, box: NDArray[np.float32], frame: int) -> _OpenTracklet:
+    """A tracklet at rest; state: centre x, y, width, height, and their speeds a frame."""
+    motion = KalmanFilter(dim_x=8, dim_z=4)
+    motion.F = np.eye(8) + np.eye(8, k=4)
+    motion.H = np.eye(4, 8)
+    motion.x = np.concatenate([_measure(box), np.zeros(4)])[:, None]
+    height = motion.x[3, 0]
+    motion.P = np.diag([(2 * _POSITION_NOISE * height) ** 2] * 4 + [(0.2 * height) ** 2] * 4)
+    return _OpenTracklet(number, motion, frame, frame)
+
+
+def _expect(tracklet: _OpenTracklet, frame: int) -> NDArray[np.float64]:
+    """Move the filter on to `frame`, frame by frame, and give the box it expects there."""
+    motion = tracklet.motion
+    while tracklet.expected_frame < frame:
+        height = max(float(motion.x[3, 0]), 1.0)
+        motion.Q = np.diag([0.0] * 4 + [(_VELOCITY_NOISE * height) ** 2] * 4)
+        motion.predict()
+        tracklet.expected_frame += 1
+    centre, size = motion.x[:2, 0], np.maximum(motion.x[2:4, 0], 1.0)
+    return np.concatenate([centre - size / 2, centre + size / 2])
+
+
+def _observe(tracklet: _OpenTracklet, box: NDArray[np.float32], frame: int) -> None:
+    height = float(box[3] - box[1])
+    tracklet.motion.R = np.eye(4) * (_POSITION_NOISE * height) ** 2
+    tracklet.motion.update(_measure(box)[:, None])
+    tracklet.last_frame = frame
+
+
+def _measure(box: NDArray[np.float32]) -> NDArray[np.float64]:
+    x1, y1, x2, y2 = box.astype(np.float64)
+    return np.array([(x1 + x2) / 2, (y1 + y2) / 2, x2 - x1, y2 - y1])
