@@ -73,6 +73,7 @@ class VideoWriter:
         self._last_tick = -1
         self._closed = False
         with self._explain_errors():
+            self._partial.touch()  # FFmpeg makes the file late; a bad folder should show at once
             self._container = av.open(
                 str(self._partial), "w", format="mp4", options={"movflags": "+faststart"}
             )
