@@ -1,0 +1,23 @@
+"""A drawn cast: videos of any length whose every face is known.
+
+`write_drawn_video` makes a video and its truth, `draw_frames` the same without a file, and
+`draw_portrait` one face. Everything follows from `SynthConfig`, its seed included.
+"""
+
+from tracker.synthetic.faces import Expression
+from tracker.synthetic.files import DrawnVideo, write_drawn_video
+from tracker.synthetic.film import TrueFace, draw_frames, draw_portrait, make_cast
+from tracker.synthetic.head import Light
+from tracker.synthetic.settings import SynthConfig
+
+__all__ = [
+    "DrawnVideo",
+    "Expression",
+    "Light",
+    "SynthConfig",
+    "TrueFace",
+    "draw_frames",
+    "draw_portrait",
+    "make_cast",
+    "write_drawn_video",
+]

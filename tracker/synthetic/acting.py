@@ -1,0 +1,208 @@
+"""Acting: where each person of a shot is, how they turn, blink and talk, at any moment."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from enum import Enum
+
+import numpy as np
+
+from tracker.synthetic.faces import Expression
+from tracker.synthetic.head import Floats, Pose
+
+MAX_YAW_DEG, MAX_PITCH_DEG, MAX_ROLL_DEG = 40.0, 15.0, 20.0
+# the least and most face height of a close-up, a medium and a wide shot, as shares of the picture's
+FRAMINGS = ((0.40, 0.60), (0.24, 0.38), (0.14, 0.24))
+FRAMING_ODDS = {1: (0.5, 0.4, 0.1), 2: (0.15, 0.6, 0.25), 3: (0.0, 0.65, 0.35), 4: (0.0, 0.4, 0.6)}
+MIN_FACE_PX = 44.0
+BLINK_S = 0.22
+ROOM = 1.15  # width of a head with its hair, in face heights
+
+
+class Move(Enum):
+    """What happens in a shot, besides talking."""
+
+    STAY = "stay"
+    CROSS = "cross"  # two change places; someone alone walks across
+    RETURN = "return"  # someone leaves at the side and comes back
+    ENTER = "enter"
+    LEAVE = "leave"
+
+
+@dataclass(frozen=True, slots=True)
+class Wave:
+    """A smooth wavering: two sines of different periods."""
+
+    size: float
+    periods_s: tuple[float, float]
+    phases: tuple[float, float]
+
+    def at(self, time_s: float) -> float:
+        """The value, within plus or minus `size`."""
+        angles = 2 * np.pi * (time_s / np.array(self.periods_s) + np.array(self.phases))
+        return self.size * float(np.sin(angles) @ (0.65, 0.35))
+
+
+@dataclass(frozen=True, slots=True)
+class Actor:
+    """One person's part in one shot; positions in pixels of the picture.
+
+    Attributes:
+        person: number in the cast, from 0.
+        outfit: which of the person's three.
+        times_s: of the places in `xs`; between them the person walks, before and after stands.
+        growth: change of size a second, as a share.
+    """
+
+    person: int
+    outfit: int
+    times_s: tuple[float, ...]
+    xs: tuple[float, ...]
+    y: float
+    face_px: float
+    growth: float
+    yaw_deg: float
+    sway: Wave
+    bob: Wave
+    yaw: Wave
+    pitch: Wave
+    roll: Wave
+    blink_every_s: float
+    blink_phase: float
+    talk_turn: tuple[int, int]  # this one's turn, of how many
+    smile: float
+
+
+def pose_at(actor: Actor, time_s: float) -> Pose:
+    """Where the head is, `time_s` after the shot begins."""
+    face_px = actor.face_px * (1 + actor.growth * time_s)
+    x, speed = _walk(actor, time_s)
+    yaw = actor.yaw_deg + actor.yaw.at(time_s) + np.clip(speed / face_px * 14, -30, 30)
+    stride = 0.03 * min(1.0, abs(speed) / face_px) * np.sin(2 * np.pi * 2.2 * time_s)
+    return Pose(
+        x=x + actor.sway.at(time_s) * face_px,
+        y=actor.y + (actor.bob.at(time_s) + stride) * face_px,
+        face_px=face_px,
+        yaw_deg=float(np.clip(yaw, -MAX_YAW_DEG, MAX_YAW_DEG)),
+        pitch_deg=actor.pitch.at(time_s),
+        roll_deg=actor.roll.at(time_s),
+    )
+
+
+def expression_at(actor: Actor, time_s: float) -> Expression:
+    """What the face does, `time_s` after the shot begins."""
+    since = (time_s / actor.blink_every_s + actor.blink_phase) % 1 * actor.blink_every_s
+    closed = max(0.0, 1 - abs(since - BLINK_S / 2) / (BLINK_S / 2))
+    turn, turns = actor.talk_turn
+    speaks = int(time_s / 1.3 + 8) % turns == turn
+    syllables = np.sin(2 * np.pi * 3.1 * time_s + turn) * np.sin(2 * np.pi * 0.9 * time_s + 1)
+    talking = 0.75 * abs(float(syllables)) if speaks else 0.0
+    gaze = float(np.clip(-actor.yaw.at(time_s) / 25, -1, 1))
+    return Expression(min(1.0, 1.4 * closed), talking, actor.smile, gaze)
+
+
+def draw_actors(
+    people: list[int],
+    move: Move,
+    seconds: float,
+    picture: tuple[int, int],
+    rng: np.random.Generator,
+) -> tuple[Actor, ...]:
+    """Give each of `people` a part in a shot `seconds` long; farthest, so smallest, first."""
+    width, height = picture
+    count = len(people)
+    framing = FRAMINGS[int(rng.choice(3, p=FRAMING_ODDS[count]))]
+    largest = min(height * 0.62, width / (count + 0.25) / ROOM)
+    common = float(np.clip(height * rng.uniform(*framing), MIN_FACE_PX * 1.15, largest / 1.1))
+    homes = width * (np.arange(count) + 0.5 + rng.uniform(-0.12, 0.12, count)) / count
+    mover = int(rng.integers(2)) * (count - 1)  # someone next to an edge
+    sizes = np.maximum(MIN_FACE_PX, common * rng.permutation(np.linspace(0.9, 1.1, count)))
+    level = rng.uniform(0.36, 0.5)
+    parts = [
+        _draw_part(person, homes, slot, sizes[slot], level, picture, rng)
+        for slot, person in enumerate(people)
+    ]
+    parts = _moved(parts, move, mover, seconds, width, rng)
+    return tuple(sorted(parts, key=lambda part: (part.face_px, part.person)))
+
+
+def _draw_part(
+    person: int,
+    homes: Floats,
+    slot: int,
+    face_px: float,
+    level: float,
+    picture: tuple[int, int],
+    rng: np.random.Generator,
+) -> Actor:
+    """One part of a shot, standing at `homes[slot]`."""
+    width, height = picture
+    inwards = np.sign(homes.mean() - homes[slot]) if len(homes) > 1 else 0.0
+    lowest, highest = height - 0.75 * face_px, 0.85 * face_px
+    y = float(np.clip(height * level + 0.05 * face_px, highest, max(highest, lowest)))
+
+    def wave(size: float, slow_s: float = 3.6, quick_s: float = 1.3) -> Wave:
+        periods = rng.uniform(0.8, 1.3, 2) * (slow_s, quick_s)
+        first, second = rng.uniform(0, 1, 2)
+        return Wave(size, (float(periods[0]), float(periods[1])), (float(first), float(second)))
+
+    return Actor(
+        person=person,
+        outfit=int(rng.integers(3)),
+        times_s=(0.0,),
+        xs=(float(homes[slot]),),
+        y=y + float(rng.uniform(-0.06, 0.06)) * face_px,
+        face_px=float(face_px),
+        growth=float(rng.uniform(-0.03, 0.03)),
+        yaw_deg=float(inwards * rng.uniform(6, 22) + rng.uniform(-8, 8)),
+        sway=wave(0.10),
+        bob=wave(0.035),
+        yaw=wave(rng.uniform(8, 20)),
+        pitch=wave(rng.uniform(4, 12)),
+        roll=wave(rng.uniform(4, 13)),
+        blink_every_s=float(rng.uniform(1.8, 4.0)),
+        blink_phase=float(rng.uniform()),
+        talk_turn=(slot, max(2, len(homes))),
+        smile=float(rng.uniform(0.1, 0.9)),
+    )
+
+
+def _moved(
+    parts: list[Actor], move: Move, mover: int, seconds: float, width: int, rng: np.random.Generator
+) -> list[Actor]:
+    """`parts` with the walks that `move` asks for."""
+    walker = parts[mover]
+    home = walker.xs[0]
+    outside = -1.2 * walker.face_px if mover == 0 else width + 1.2 * walker.face_px
+    if len(parts) == 1:
+        outside = -1.2 * walker.face_px if rng.random() < 0.5 else width + 1.2 * walker.face_px
+    first, last = 0.15 * seconds, 0.85 * seconds
+    moved = list(parts)
+    if move is Move.CROSS and len(parts) > 1:
+        other = 1 if mover == 0 else mover - 1
+        for slot, goal in ((mover, other), (other, mover)):
+            walk = (parts[slot].xs[0], parts[goal].xs[0])
+            moved[slot] = replace(parts[slot], times_s=(first, last), xs=walk)
+    elif move is Move.CROSS:
+        walk = (0.22 * width, 0.78 * width)[:: 1 if rng.random() < 0.5 else -1]
+        moved[0] = replace(walker, times_s=(first, last), xs=walk)
+    elif move is Move.RETURN:
+        times = (0.12 * seconds, 0.4 * seconds, 0.52 * seconds, 0.85 * seconds)
+        moved[mover] = replace(walker, times_s=times, xs=(home, outside, outside, home))
+    elif move is Move.ENTER:
+        moved[mover] = replace(walker, times_s=(0.1, 0.65 * seconds), xs=(outside, home))
+    elif move is Move.LEAVE:
+        moved[mover] = replace(walker, times_s=(0.35 * seconds, seconds), xs=(home, outside))
+    return moved
+
+
+def _walk(actor: Actor, time_s: float) -> tuple[float, float]:
+    """The place, and the speed in pixels a second, of an actor who eases in and out of walks."""
+    if time_s <= actor.times_s[0] or time_s >= actor.times_s[-1]:
+        return actor.xs[0] if time_s <= actor.times_s[0] else actor.xs[-1], 0.0
+    leg = int(np.searchsorted(actor.times_s, time_s, side="right")) - 1
+    start_s, stop_s = actor.times_s[leg : leg + 2]
+    start, stop = actor.xs[leg : leg + 2]
+    share = (time_s - start_s) / (stop_s - start_s)
+    x = start + (stop - start) * share * share * (3 - 2 * share)
+    return x, (stop - start) * 6 * share * (1 - share) / (stop_s - start_s)
