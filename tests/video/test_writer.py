@@ -55,18 +55,19 @@ def write_source(
             container.mux(pictures.encode(frame))
         container.mux(pictures.encode(None))
         for sound in sounds:
-            mux_tone(container, sound, seconds, round(sound_start_s * SOUND_RATE))
+            mux_tone(container, sound, seconds, sound_start_s)
     return path
 
 
-def mux_tone(container, stream, seconds: float, start: int) -> None:
+def mux_tone(container, stream, seconds: float, *starts_s: float) -> None:
     samples = np.stack([tone(seconds)] * 2)
-    for first in range(0, samples.shape[1], 960):
-        chunk = np.ascontiguousarray(samples[:, first : first + 960])
-        frame = av.AudioFrame.from_ndarray(chunk, format="fltp", layout="stereo")
-        frame.sample_rate, frame.pts = SOUND_RATE, start + first
-        frame.time_base = Fraction(1, SOUND_RATE)
-        container.mux(stream.encode(frame))
+    for start_s in starts_s:
+        for first in range(0, samples.shape[1], 960):
+            chunk = np.ascontiguousarray(samples[:, first : first + 960])
+            frame = av.AudioFrame.from_ndarray(chunk, format="fltp", layout="stereo")
+            frame.sample_rate, frame.pts = SOUND_RATE, round(start_s * SOUND_RATE) + first
+            frame.time_base = Fraction(1, SOUND_RATE)
+            container.mux(stream.encode(frame))
     container.mux(stream.encode(None))
 
 
@@ -161,6 +162,16 @@ def test_pictures_keep_their_colours_and_the_file_names_them_bt709(tmp_path):
     assert tags == (1, 1, 1, 1)
 
 
+def test_pictures_lie_in_the_file_in_the_order_they_are_shown(tmp_path):
+    noise = np.random.default_rng(0).integers(0, 255, (48, 120, 3), dtype=np.uint8)
+    with VideoWriter(tmp_path / "a.mp4", 64, 48, TICK_S, RATE) as writer:
+        for tick in range(40):
+            writer.write(noise[:, tick : tick + 64], tick)  # a pan, which invites B-frames
+    with av.open(str(tmp_path / "a.mp4")) as container:
+        packets = [packet for packet in container.demux(video=0) if packet.size]
+    assert [packet.dts for packet in packets] == [packet.pts for packet in packets]
+
+
 def test_odd_sides_grow_by_one_pixel_that_repeats_the_edge(tmp_path):
     picture = image(40, width=47, height=33)
     picture[:, -8:] = 220
@@ -215,6 +226,36 @@ def test_sound_that_players_of_mp4_lack_becomes_aac_and_is_heard_when_it_was(
     )
 
 
+def test_sound_that_becomes_aac_has_no_gaps_though_the_source_rounds_its_times(tmp_path):
+    source = write_source(tmp_path / "a.mkv", "pcm_s16le")
+    rewrite(source, tmp_path / "out.mp4")
+    with av.open(str(tmp_path / "out.mp4")) as container:
+        times = [packet.pts for packet in container.demux(audio=0) if packet.size]
+    assert set(np.diff(times)) == {1024}  # samples in a packet of AAC
+
+
+def test_sound_after_a_hole_is_heard_when_it_was(tmp_path):
+    with av.open(str(tmp_path / "a.mkv"), "w") as container:
+        pictures = container.add_stream("libx264", rate=25, width=64, height=48)
+        sound = container.add_stream("pcm_s16le", rate=SOUND_RATE, layout="stereo")
+        frame = av.VideoFrame.from_ndarray(image(), format="rgb24")
+        container.mux([*pictures.encode(frame), *pictures.encode(None)])
+        mux_tone(container, sound, 0.5, 0.0, 2.0)
+    rewrite(tmp_path / "a.mkv", tmp_path / "out.mp4")
+    heard = when_sound_is_heard(tmp_path / "out.mp4")
+    np.testing.assert_allclose(heard, (0, 2.5), atol=0.03)
+
+
+def test_copied_sound_whose_times_repeat_is_still_written(tmp_path):
+    source = write_source(tmp_path / "a.mkv", "flac", options={"frame_size": "16"})
+    with av.open(str(source)) as container:
+        times = [packet.dts for packet in container.demux(audio=0) if packet.size]
+    assert len(set(times)) < len(times)
+    rewrite(source, tmp_path / "out.mp4")
+    assert sound_packets(tmp_path / "out.mp4") == sound_packets(source)
+    assert when_sound_is_heard(tmp_path / "out.mp4")[1] == pytest.approx(2, abs=0.003)
+
+
 @pytest.mark.parametrize("name", ["a.mp4", "a.mkv", "a.ts"])
 @pytest.mark.parametrize("sound_start_s", [0.0, 0.7])
 def test_copied_sound_stays_in_step_with_the_pictures(tmp_path, name, sound_start_s):
@@ -254,7 +295,7 @@ def test_samples_are_encoded_as_aac_of_the_same_length(tmp_path, rate):
 
 
 def test_sound_and_pictures_lie_together_in_the_file(tmp_path):
-    path = write_frames(tmp_path / "a.mp4", count=250, sound=(tone(10), SOUND_RATE))
+    path = write_frames(tmp_path / "a.mp4", count=1000, sound=(tone(40), SOUND_RATE))
     with av.open(str(path)) as container:
         packets = [
             (packet.pos, packet.stream.type, float(packet.dts * packet.time_base))

@@ -58,16 +58,20 @@ class _CopiedTrack:
     def __init__(self, source: AudioStream, target: OutputContainer, start_s: Fraction) -> None:
         self.source = source
         self._target = target.add_stream_from_template(source)
-        self._shift = round(start_s / (source.time_base or Fraction(1, source.rate)))
+        self._start_s = start_s
+        self._tick_s = Fraction(1, source.rate)  # the source's own may be too coarse to shift by
         self._earliest: int | None = None  # MP4 refuses a packet no later than the one before
 
     def convert(self, packet: Packet[Stream]) -> SoundPackets:
-        dts = (packet.dts or 0) - self._shift
+        time_s = (packet.dts or 0) * packet.time_base - self._start_s
+        tick = round(time_s / self._tick_s)
         if self._earliest is not None:
-            dts = max(dts, self._earliest)
-        packet.pts = packet.dts = dts  # sound is decoded in the order in which it is heard
+            tick = max(tick, self._earliest)
+        self._earliest = tick + 1
+        packet.duration = max(1, round((packet.duration or 0) * packet.time_base / self._tick_s))
+        packet.time_base = self._tick_s
+        packet.pts = packet.dts = tick  # sound is decoded in the order in which it is heard
         packet.stream = self._target
-        self._earliest = dts + 1
         yield packet
 
     def finish(self) -> SoundPackets:
