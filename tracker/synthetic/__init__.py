@@ -4,10 +4,10 @@
 `draw_portrait` one face. Everything follows from `SynthConfig`, its seed included.
 """
 
-from tracker.synthetic.faces import Expression
 from tracker.synthetic.files import DrawnVideo, write_drawn_video
 from tracker.synthetic.film import TrueFace, draw_frames, draw_portrait, make_cast
-from tracker.synthetic.head import Light
+from tracker.synthetic.head import Expression
+from tracker.synthetic.light import Light
 from tracker.synthetic.settings import SynthConfig
 
 __all__ = [

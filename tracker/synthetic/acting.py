@@ -7,8 +7,8 @@ from enum import Enum
 
 import numpy as np
 
-from tracker.synthetic.faces import Expression
-from tracker.synthetic.head import Floats, Pose
+from tracker.synthetic.head import Expression, Pose
+from tracker.synthetic.pen import Floats
 
 MAX_YAW_DEG, MAX_PITCH_DEG, MAX_ROLL_DEG = 40.0, 15.0, 20.0
 # the least and most face height of a close-up, a medium and a wide shot, as shares of the picture's
@@ -16,6 +16,8 @@ FRAMINGS = ((0.40, 0.60), (0.24, 0.38), (0.14, 0.24))
 FRAMING_ODDS = {1: (0.5, 0.4, 0.1), 2: (0.15, 0.6, 0.25), 3: (0.0, 0.65, 0.35), 4: (0.0, 0.4, 0.6)}
 MIN_FACE_PX = 44.0
 BLINK_S = 0.22
+SPREAD = 1.1  # the largest face of a shot to the common size
+OUTSIDE = 1.2  # how far beyond the edge someone walks out, in face heights
 ROOM = 1.15  # width of a head with its hair, in face heights
 
 
@@ -111,18 +113,22 @@ def draw_actors(
     """Give each of `people` a part in a shot `seconds` long; farthest, so smallest, first."""
     width, height = picture
     count = len(people)
-    framing = FRAMINGS[int(rng.choice(3, p=FRAMING_ODDS[count]))]
-    largest = min(height * 0.62, width / (count + 0.25) / ROOM)
-    common = float(np.clip(height * rng.uniform(*framing), MIN_FACE_PX * 1.15, largest / 1.1))
+    framing = FRAMINGS[int(rng.choice(len(FRAMINGS), p=FRAMING_ODDS[count]))]
+    largest = min(height * 0.6, width / (count + 0.25) / ROOM) / SPREAD
+    common = float(np.clip(height * rng.uniform(*framing), SPREAD * MIN_FACE_PX, largest))
+    sizes = common * rng.permutation(np.linspace(1 / SPREAD, SPREAD, count))
     homes = width * (np.arange(count) + 0.5 + rng.uniform(-0.12, 0.12, count)) / count
-    mover = int(rng.integers(2)) * (count - 1)  # someone next to an edge
-    sizes = np.maximum(MIN_FACE_PX, common * rng.permutation(np.linspace(0.9, 1.1, count)))
-    level = rng.uniform(0.36, 0.5)
+    level_px = height * rng.uniform(0.36, 0.5)
     parts = [
-        _draw_part(person, homes, slot, sizes[slot], level, picture, rng)
+        _draw_part(person, homes, slot, float(sizes[slot]), (level_px, height), rng)
         for slot, person in enumerate(people)
     ]
-    parts = _moved(parts, move, mover, seconds, width, rng)
+    goes_left = bool(rng.random() < 0.5)
+    mover = 0 if goes_left else count - 1  # someone next to an edge
+    if move is Move.CROSS and count > 1:
+        parts = _swapped(parts, mover, 1 if goes_left else count - 2, seconds)
+    else:
+        parts[mover] = _moved(parts[mover], move, goes_left, seconds, width)
     return tuple(sorted(parts, key=lambda part: (part.face_px, part.person)))
 
 
@@ -131,15 +137,14 @@ def _draw_part(
     homes: Floats,
     slot: int,
     face_px: float,
-    level: float,
-    picture: tuple[int, int],
+    level_and_floor_px: tuple[float, float],
     rng: np.random.Generator,
 ) -> Actor:
-    """One part of a shot, standing at `homes[slot]`."""
-    width, height = picture
+    """One part of a shot, standing at `homes[slot]` and looking at the others."""
     inwards = np.sign(homes.mean() - homes[slot]) if len(homes) > 1 else 0.0
-    lowest, highest = height - 0.75 * face_px, 0.85 * face_px
-    y = float(np.clip(height * level + 0.05 * face_px, highest, max(highest, lowest)))
+    level_px, floor_px = level_and_floor_px
+    lowest, highest = floor_px - 0.75 * face_px, 0.85 * face_px
+    y = float(np.clip(level_px + rng.uniform(-0.01, 0.11) * face_px, highest, max(highest, lowest)))
 
     def wave(size: float, slow_s: float = 3.6, quick_s: float = 1.3) -> Wave:
         periods = rng.uniform(0.8, 1.3, 2) * (slow_s, quick_s)
@@ -151,8 +156,8 @@ def _draw_part(
         outfit=int(rng.integers(3)),
         times_s=(0.0,),
         xs=(float(homes[slot]),),
-        y=y + float(rng.uniform(-0.06, 0.06)) * face_px,
-        face_px=float(face_px),
+        y=y,
+        face_px=face_px,
         growth=float(rng.uniform(-0.03, 0.03)),
         yaw_deg=float(inwards * rng.uniform(6, 22) + rng.uniform(-8, 8)),
         sway=wave(0.10),
@@ -167,33 +172,30 @@ def _draw_part(
     )
 
 
-def _moved(
-    parts: list[Actor], move: Move, mover: int, seconds: float, width: int, rng: np.random.Generator
-) -> list[Actor]:
-    """`parts` with the walks that `move` asks for."""
-    walker = parts[mover]
-    home = walker.xs[0]
-    outside = -1.2 * walker.face_px if mover == 0 else width + 1.2 * walker.face_px
-    if len(parts) == 1:
-        outside = -1.2 * walker.face_px if rng.random() < 0.5 else width + 1.2 * walker.face_px
-    first, last = 0.15 * seconds, 0.85 * seconds
-    moved = list(parts)
-    if move is Move.CROSS and len(parts) > 1:
-        other = 1 if mover == 0 else mover - 1
-        for slot, goal in ((mover, other), (other, mover)):
-            walk = (parts[slot].xs[0], parts[goal].xs[0])
-            moved[slot] = replace(parts[slot], times_s=(first, last), xs=walk)
-    elif move is Move.CROSS:
-        walk = (0.22 * width, 0.78 * width)[:: 1 if rng.random() < 0.5 else -1]
-        moved[0] = replace(walker, times_s=(first, last), xs=walk)
-    elif move is Move.RETURN:
-        times = (0.12 * seconds, 0.4 * seconds, 0.52 * seconds, 0.85 * seconds)
-        moved[mover] = replace(walker, times_s=times, xs=(home, outside, outside, home))
-    elif move is Move.ENTER:
-        moved[mover] = replace(walker, times_s=(0.1, 0.65 * seconds), xs=(outside, home))
-    elif move is Move.LEAVE:
-        moved[mover] = replace(walker, times_s=(0.35 * seconds, seconds), xs=(home, outside))
-    return moved
+def _swapped(parts: list[Actor], one: int, other: int, seconds: float) -> list[Actor]:
+    """`parts` of which two change places."""
+    swapped = list(parts)
+    for slot, goal in ((one, other), (other, one)):
+        walk = (parts[slot].xs[0], parts[goal].xs[0])
+        times_s = (0.15 * seconds, 0.85 * seconds)
+        swapped[slot] = replace(parts[slot], times_s=times_s, xs=walk)
+    return swapped
+
+
+def _moved(part: Actor, move: Move, goes_left: bool, seconds: float, width: int) -> Actor:
+    """`part` with the walk that `move` asks for."""
+    home = part.xs[0]
+    outside = -OUTSIDE * part.face_px if goes_left else width + OUTSIDE * part.face_px
+    near, far = (0.22 * width, 0.78 * width) if goes_left else (0.78 * width, 0.22 * width)
+    walks: dict[Move, tuple[tuple[float, ...], tuple[float, ...]]] = {
+        Move.STAY: ((0.0,), (home,)),
+        Move.CROSS: ((0.15, 0.85), (far, near)),
+        Move.RETURN: ((0.12, 0.4, 0.52, 0.85), (home, outside, outside, home)),
+        Move.ENTER: ((0.05, 0.65), (outside, home)),
+        Move.LEAVE: ((0.35, 1.0), (home, outside)),
+    }
+    shares, xs = walks[move]
+    return replace(part, times_s=tuple(share * seconds for share in shares), xs=xs)
 
 
 def _walk(actor: Actor, time_s: float) -> tuple[float, float]:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 
-from tracker.synthetic.head import Head, Light, lit
+from tracker.synthetic.head import Head
+from tracker.synthetic.light import Light, lit
 from tracker.synthetic.pen import Colour, Image, Points, bezier, fill, oval, scaled, stroke
 from tracker.synthetic.people import Person
 
-_FRONT = np.array([0.0, 0.0, 1.0])
+_TROUSERS: Colour = (62, 64, 76)
 _COVERING = ("long", "bob")  # hair that hides the ears
 
 
@@ -26,16 +27,27 @@ def draw_ear(image: Image, person: Person, head: Head, light: Light, side: int, 
 
 def draw_body(image: Image, person: Person, head: Head, light: Light, outfit: Colour) -> None:
     """Draw a neck that follows the head, on shoulders that stay level."""
-    cloth = lit(outfit, light, _FRONT)
+    cloth = lit(outfit, light)
     shoulders = body_outline(head, image.shape[0])
     neck = neck_outline(head)
     fill(image, shoulders, cloth)
     stroke(image, shoulders, scaled(cloth, 0.72), 0.025 * head.unit_px, closed=True)
-    skin = lit(scaled(person.skin, 0.84), light, _FRONT)
+    _draw_arms_and_legs(image, head, light, cloth)
+    skin = lit(scaled(person.skin, 0.84), light)
     fill(image, _neckline(person, head), skin)
     fill(image, neck, skin)
     _draw_chin_shadow(image, person, head, light)
     _draw_collar(image, person, head, cloth)
+
+
+def _draw_arms_and_legs(image: Image, head: Head, light: Light, cloth: Colour) -> None:
+    """Draw the folds between arms and body and, where the picture goes so far, trousers."""
+    for side in (-1, 1):
+        fold = bezier((1.2, 2.3), (1.14, 3.2), (1.2, 4.8)) * (side, 1)
+        stroke(image, _level(head, fold), scaled(cloth, 0.78), 0.04 * head.unit_px)
+    hips = _level(head, np.array([[-1.74, 5.0], [1.74, 5.0], [1.74, 20.0], [-1.74, 20.0]]))
+    if hips[0, 1] < image.shape[0]:
+        fill(image, hips, lit(_TROUSERS, light))
 
 
 def body_outline(head: Head, floor_px: float) -> Points:
@@ -91,4 +103,4 @@ def _draw_chin_shadow(image: Image, person: Person, head: Head, light: Light) ->
     sag = head.project(
         np.array([[0.36, 1.0, 0.0], [0.16, 1.2, 0.15], [-0.16, 1.2, 0.15], [-0.36, 1.0, 0.0]])
     )
-    fill(image, np.concatenate([top, sag]), lit(scaled(person.skin, 0.68), light, _FRONT))
+    fill(image, np.concatenate([top, sag]), lit(scaled(person.skin, 0.68), light))

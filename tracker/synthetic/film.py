@@ -11,9 +11,10 @@ from numpy.typing import NDArray
 
 from tracker.synthetic.acting import expression_at, pose_at
 from tracker.synthetic.body import body_outline, neck_outline
-from tracker.synthetic.faces import Expression, draw_person
+from tracker.synthetic.faces import draw_person
 from tracker.synthetic.hair import hair_outline
-from tracker.synthetic.head import Head, Light, Pose
+from tracker.synthetic.head import Expression, Head, Pose
+from tracker.synthetic.light import Light
 from tracker.synthetic.pen import Image, Points
 from tracker.synthetic.people import Person, draw_cast, invent_person
 from tracker.synthetic.scenery import draw_light, draw_place
@@ -56,7 +57,8 @@ def draw_frames(config: SynthConfig) -> Iterator[tuple[Image, tuple[TrueFace, ..
     cast = make_cast(config)
     grain = Grain(config)
     script = write_script(config)
-    before, here = None, FilmSet(next(script), cast, config)
+    before: FilmSet | None = None
+    here: FilmSet | None = FilmSet(next(script), cast, config)
     while here is not None:
         scene = next(script, None)
         after = FilmSet(scene, cast, config) if scene else None
@@ -146,8 +148,7 @@ class Grain:
         top, left = self._rng.integers(GRAIN_ROOM_PX, size=2)
         height, width = image.shape[:2]
         noise = self._sheet[top : top + height, left : left + width]
-        grained: Image = cv2.add(image, noise, dtype=cv2.CV_8U)
-        return grained
+        return np.asarray(cv2.add(image, noise, dtype=cv2.CV_8U), np.uint8)
 
 
 def visible_share(box: Box, covers: list[Points], picture: NDArray[np.int64]) -> float:
@@ -176,8 +177,7 @@ def _enlarged(pose: Pose) -> Pose:
 
 def _shrunk(image: Image) -> Image:
     size = image.shape[1] // OVERSAMPLING, image.shape[0] // OVERSAMPLING
-    small: Image = cv2.resize(image, size, interpolation=cv2.INTER_AREA)
-    return small
+    return np.asarray(cv2.resize(image, size, interpolation=cv2.INTER_AREA), np.uint8)
 
 
 def _dissolved(before: FilmSet | None, here: FilmSet, after: FilmSet | None, frame: int) -> Image:
@@ -191,5 +191,5 @@ def _dissolved(before: FilmSet | None, here: FilmSet, after: FilmSet | None, fra
             share = 0.5 + (frame + 0.5 - middle) / (2 * half)
             other = second.draw(frame) if first is here else first.draw(frame)
             weight = share if first is here else 1 - share
-            image = cv2.addWeighted(other, weight, image, 1 - weight, 0)
+            image = np.asarray(cv2.addWeighted(other, weight, image, 1 - weight, 0), np.uint8)
     return image

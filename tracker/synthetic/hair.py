@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-import cv2
 import numpy as np
 
-from tracker.synthetic.head import Floats, Head, Light, lit
-from tracker.synthetic.pen import Colour, Image, Points, bezier, fill, oval, scaled, stroke
+from tracker.synthetic.head import Head, convex_hull
+from tracker.synthetic.light import Light, lit
+from tracker.synthetic.pen import Colour, Floats, Image, Points, bezier, fill, oval, scaled, stroke
 from tracker.synthetic.people import Person
 
-_FRONT = np.array([0.0, 0.0, 1.0])
 _COLUMNS = 44
-_ROWS = 10
+_ROWS = 12
+_CURLS = 84
+_GOLDEN_ANGLE = np.pi * (3 - np.sqrt(5))  # spreads points evenly over a surface
 _AZIMUTHS_DEG = np.array([0, 20, 40, 55, 68, 80, 95, 120, 180])
 # where the hair of each style ends, at those azimuths
 _HAIRLINES: dict[str, tuple[float, ...]] = {
@@ -36,7 +37,7 @@ def draw_back_hair(image: Image, person: Person, head: Head, light: Light) -> No
     if person.hair == "bald":
         return
     colour = _colour(person)
-    dark = lit(scaled(colour, 0.7), light, _FRONT)
+    dark = lit(scaled(colour, 0.7), light)
     if person.hair in ("long", "bob"):
         fill(image, _curtain(head, 1.55 if person.hair == "long" else 1.02), dark)
     if person.hair == "curly":
@@ -47,7 +48,7 @@ def draw_back_hair(image: Image, person: Person, head: Head, light: Light) -> No
         fill(
             image,
             oval(centre - 0.05 * head.unit_px, (0.26 * head.unit_px,) * 2),
-            lit(colour, light, _FRONT),
+            lit(colour, light),
         )
     _draw_strands(image, person, head, light, front=False)
 
@@ -91,7 +92,7 @@ def _strand_points(person: Person, head: Head) -> tuple[Floats, Floats]:
     line = _hairline(person, azimuth)
     ragged = np.random.default_rng(person.texture_seed).uniform(-1, 1, _COLUMNS + 1)
     line = line + _RAGGED.get(person.hair, 0.0) * ragged * (np.abs(azimuth) < 1.1)
-    share = np.linspace(0, 1, _ROWS) ** 0.8
+    share = np.linspace(0, 1, _ROWS) ** 2  # dense near the crown, where the head bends most
     y = -1 + (line[:, None] + 1) * share
     swell = _SWELL.get(person.hair, _FULL)
     points = head.surface(azimuth[:, None], y, swell)
@@ -106,11 +107,9 @@ def _draw_strands(image: Image, person: Person, head: Head, light: Light, front:
         crown = head.surface(
             np.linspace(-np.pi, np.pi, 24), np.array(-0.8), _SWELL.get(person.hair, _FULL)
         )
-        cap = np.concatenate([head.project(crown), pixels[:, : _ROWS // 3].reshape(-1, 2)])
+        cap = np.concatenate([head.project(crown), pixels[:, : _ROWS // 2].reshape(-1, 2)])
         cap = cap[cap[:, 1] <= head.project(crown)[:, 1].max()]
-        fill(
-            image, cv2.convexHull(cap.astype(np.float32))[:, 0], lit(_colour(person), light, _FRONT)
-        )
+        fill(image, convex_hull(cap), lit(_colour(person), light))
     noise = np.random.default_rng(person.texture_seed).uniform(-1, 1, _COLUMNS)
     variation = 0.0 if person.hair in ("buzz", "beanie") else 0.07
     middle = (azimuth[:-1] + azimuth[1:]) / 2
@@ -141,17 +140,16 @@ def _curtain(head: Head, lowest: float) -> Points:
 
 def _draw_curls(image: Image, person: Person, head: Head, light: Light, front: bool) -> None:
     rng = np.random.default_rng(person.texture_seed)
-    count = 46
-    azimuth = rng.uniform(-np.pi, np.pi, count)
-    share = np.sqrt(rng.uniform(0.02, 1, count))
-    y = -1.05 + (_hairline(person, azimuth) + 1.0) * share
+    number = np.arange(_CURLS)
+    azimuth = (number * _GOLDEN_ANGLE + rng.normal(0, 0.1, _CURLS)) % (2 * np.pi) - np.pi
+    y = -1.05 + (_hairline(person, azimuth) + 1.05) * (number + 0.5) / _CURLS
     points = head.surface(azimuth, y, 1.14)
     depth = head.turned(points)[:, 2]
     for index in np.argsort(depth, kind="stable"):
         if (depth[index] > 0) != front:
             continue
         normal = head.turned(points[index] / np.linalg.norm(points[index]))
-        centre, radius = head.project(points[index]), 0.17 * head.unit_px
+        centre, radius = head.project(points[index]), 0.155 * head.unit_px
         fill(
             image,
             oval(centre, (radius, radius), count=14),
@@ -172,22 +170,22 @@ def _draw_quiff(image: Image, person: Person, head: Head, light: Light) -> None:
             count=18,
         )
         crest = head.project(np.column_stack([wave, np.full(len(wave), 0.42)]))
-        fill(image, crest, lit(scaled(person.hair_colour, shade), light, _FRONT))
+        fill(image, crest, lit(scaled(person.hair_colour, shade), light))
 
 
 def _draw_beanie_rim(image: Image, person: Person, head: Head, light: Light) -> None:
-    azimuth = np.linspace(-np.pi / 2, np.pi / 2, 20) - head.yaw
+    azimuth = np.radians(np.linspace(-100, 100, 20)) - head.yaw
     line = _hairline(person, azimuth)
-    low, high = head.surface(azimuth, line + 0.03, 1.15), head.surface(azimuth, line - 0.2, 1.17)
+    low, high = head.surface(azimuth, line + 0.05, 1.15), head.surface(azimuth, line - 0.2, 1.17)
     rim = head.project(np.concatenate([low, high[::-1]]))
-    fill(image, rim, lit(scaled(_colour(person), 0.8), light, _FRONT))
+    fill(image, rim, lit(scaled(_colour(person), 0.8), light))
     for column in range(0, 20, 2):
         rib = head.project(np.stack([low[column], high[column]]))
-        stroke(image, rib, lit(scaled(_colour(person), 0.68), light, _FRONT), 0.015 * head.unit_px)
+        stroke(image, rib, lit(scaled(_colour(person), 0.68), light), 0.015 * head.unit_px)
 
 
 def _draw_shine(image: Image, person: Person, head: Head, light: Light) -> None:
     side = 1 if light.towards[0] > 0 else -1
     shine = oval(np.array([side * 0.22, -0.76]), (0.13, 0.05), 12 * side)
-    bright = lit(scaled(person.skin, 1.12), light, _FRONT)
+    bright = lit(scaled(person.skin, 1.12), light)
     fill(image, head.on_face(shine[:, 0], shine[:, 1]), bright)

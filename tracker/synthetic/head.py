@@ -7,41 +7,23 @@ at the viewer. The surface is a stack of ellipses, one for each height y.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
-from tracker.synthetic.pen import Colour, Points
+from tracker.synthetic.pen import Floats, Points
 
-Floats = NDArray[np.floating[Any]]
-
-FACE_TOP = -0.60  # where a face box begins, in head units
-FACE_BOTTOM = 1.02
+FACE_TOP = -0.66  # where a face box begins, in head units
+FACE_BOTTOM = 1.04
 FACE_AZIMUTH_DEG = 66.0  # how far round the head a face box reaches
 FACE_HEIGHT = FACE_BOTTOM - FACE_TOP
 
+_EDGE = np.radians(84.0)  # azimuth, to the viewer, beyond which the head hides itself
 _BEND = np.radians(np.linspace(3, 90, 12))  # the cranium is an ellipsoid down to y = -0.25
 _Y = np.concatenate([-0.25 - 0.75 * np.cos(_BEND), [0, 0.25, 0.45, 0.62, 0.76, 0.88, 0.96, 1]])
 _WIDTH = np.append(0.73 * np.sin(_BEND), [0.725, 0.69, 0.64, 0.56, 0.46, 0.34, 0.22, 0.1])
 _FRONT = np.append(0.78 * np.sin(_BEND) ** 0.9, [0.78, 0.78, 0.78, 0.76, 0.73, 0.68, 0.60, 0.5])
 _CENTRE = np.append(np.zeros(12), [0, 0.05, 0.12, 0.2, 0.26, 0.31, 0.34, 0.36])
-
-
-@dataclass(frozen=True, slots=True)
-class Light:
-    """How a scene is lit.
-
-    Attributes:
-        towards: (x, y, z) of unit length, from the head to the lamp.
-        ambient: share of the light that comes from everywhere.
-        tint: what white looks like, as factors of red, green, blue.
-    """
-
-    towards: tuple[float, float, float] = (-0.45, -0.5, 0.74)
-    ambient: float = 0.62
-    tint: Colour = (1.0, 1.0, 1.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +45,23 @@ class Pose:
     yaw_deg: float = 0.0
     pitch_deg: float = 0.0
     roll_deg: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Expression:
+    """What a face does.
+
+    Attributes:
+        closed: 0 eyes open, 1 shut.
+        talking: 0 mouth shut, 1 wide open.
+        smile: -1 to 1.
+        gaze: -1 to 1, to the picture's left or right.
+    """
+
+    closed: float = 0.0
+    talking: float = 0.0
+    smile: float = 0.4
+    gaze: float = 0.0
 
 
 class Head:
@@ -97,8 +96,11 @@ class Head:
         """
         x, y = np.broadcast_arrays(np.asarray(x, float), np.asarray(y, float))
         azimuth = np.arcsin(np.clip(x / self.half_width(y), -1, 1))
-        quarter = np.pi / 2
-        azimuth = np.clip(azimuth, -quarter - self.yaw, quarter - self.yaw)
+        return self.around(azimuth, y, lift)
+
+    def around(self, azimuth: Floats, y: Floats, lift: Floats | float = 0.0) -> Points:
+        """Pixels (K, 2) of points at azimuths (radians, 0 in front); as `on_face` otherwise."""
+        azimuth = np.clip(azimuth, -_EDGE - self.yaw, _EDGE - self.yaw)
         points = self.surface(azimuth, y)
         points[..., 2] += lift
         return self.project(points)
@@ -113,12 +115,10 @@ class Head:
         near: Floats = points @ self._turn.T
         return near
 
-    def outline(self, swell: float = 1.0, lowest: float = 1.0) -> Points:
-        """The silhouette (K, 2) of the head above height `lowest`, in pixels."""
-        y = _Y[_Y <= lowest]
+    def outline(self, swell: float = 1.0) -> Points:
+        """The silhouette (K, 2) of the head, in pixels."""
         azimuth = np.linspace(-np.pi, np.pi, 40, endpoint=False)
-        points = self.project(self.surface(azimuth[None], y[:, None], swell)).reshape(-1, 2)
-        return cv2.convexHull(points.astype(np.float32))[:, 0].astype(np.float64)
+        return convex_hull(self.project(self.surface(azimuth[None], _Y[:, None], swell)))
 
     def face_box(self) -> tuple[float, float, float, float]:
         """x1, y1, x2, y2 around the face: hairline to chin, nearly ear to ear."""
@@ -129,20 +129,10 @@ class Head:
         return float(x1), float(y1), float(x2), float(y2)
 
 
-def lit(colour: Colour, light: Light, normal: Floats) -> Colour:
-    """The colour of a surface that faces along `normal` (3,), in the viewer's directions."""
-    shade = shading(light, normal[None])[0]
-    red, green, blue = (
-        min(255.0, channel * shade * tint) for channel, tint in zip(colour, light.tint, strict=True)
-    )
-    return red, green, blue
-
-
-def shading(light: Light, normals: Floats) -> Floats:
-    """Brightness (K,) of surfaces facing along `normals` (K, 3) of unit length."""
-    glancing = np.clip(normals @ np.array(light.towards), 0, 1)
-    bright: Floats = light.ambient + (1.08 - light.ambient) * glancing
-    return bright
+def convex_hull(points: Points) -> Points:
+    """The hull (K, 2) of points (..., 2)."""
+    hull = cv2.convexHull(points.reshape(-1, 2).astype(np.float32))
+    return np.asarray(hull[:, 0], np.float64)
 
 
 def _rotation(yaw: float, pitch: float, roll: float) -> Floats:
@@ -151,4 +141,5 @@ def _rotation(yaw: float, pitch: float, roll: float) -> Floats:
     about_neck = np.array([[cos[0], 0, sin[0]], [0, 1, 0], [-sin[0], 0, cos[0]]])
     nod = np.array([[1, 0, 0], [0, cos[1], sin[1]], [0, -sin[1], cos[1]]])
     lean = np.array([[cos[2], -sin[2], 0], [sin[2], cos[2], 0], [0, 0, 1]])
-    return lean @ nod @ about_neck
+    turn: Floats = lean @ nod @ about_neck
+    return turn

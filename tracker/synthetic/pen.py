@@ -8,6 +8,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+Floats = NDArray[np.floating[Any]]
 Colour = tuple[float, float, float]  # red, green, blue, 0 to 255
 Points = NDArray[
     np.floating[Any]
@@ -38,7 +39,8 @@ def oval(
     points = np.stack([radii[0] * np.cos(angle), radii[1] * np.sin(angle)], axis=1)
     turn = np.radians(turn_deg)
     rotation = np.array([[np.cos(turn), np.sin(turn)], [-np.sin(turn), np.cos(turn)]])
-    return np.asarray(centre) + points @ rotation
+    outline: Points = np.asarray(centre) + points @ rotation
+    return outline
 
 
 def bezier(*controls: tuple[float, float], count: int = 12) -> Points:

@@ -2,23 +2,26 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from tracker.synthetic.pen import Colour, mix, scaled
 
 MAX_PEOPLE = 50
+CANDIDATES = 40  # among whom the next member of a cast is chosen
 
 NAMES = (
-    "Noor Robin Yuki Sasha Kai Amal Jules Mika Rowan Dana Luca Ming Avery Tomi Ari Remy Zuri Alex "
-    "Eden Nikita Sol Kim Billie Max Ines Ellis Jamie Lee Harper Sam Quinn Ali Drew Toni Frankie "
-    "Rene Casey Shay Charlie Andrea Blair Jordan Finley Morgan Taylor Riley Jess Indigo Pat Kit"
-).split()
+    "Noor", "Robin", "Yuki", "Sasha", "Kai", "Amal", "Jules", "Mika", "Rowan", "Dana", "Luca",
+    "Ming", "Avery", "Tomi", "Ari", "Remy", "Zuri", "Alex", "Eden", "Nikita", "Sol", "Kim",
+    "Billie", "Max", "Ines", "Ellis", "Jamie", "Lee", "Harper", "Sam", "Quinn", "Ali", "Drew",
+    "Toni", "Frankie", "Rene", "Casey", "Shay", "Charlie", "Andrea", "Blair", "Jordan",
+    "Finley", "Morgan", "Taylor", "Riley", "Jess", "Indigo", "Pat", "Kit",
+)  # fmt: skip
 
 SKINS: tuple[Colour, ...] = (
-    (255, 222, 196),
-    (244, 203, 170),
+    (255, 216, 186),
+    (244, 200, 164),
     (226, 177, 136),
     (198, 145, 104),
     (160, 108, 72),
@@ -35,7 +38,8 @@ HAIRS: tuple[Colour, ...] = (
     (122, 36, 58),
     (64, 104, 132),
 )
-NATURAL_ON_DARK_SKIN = (0, 1, 2, 6, 7)
+ON_DARK_SKIN = (0, 1, 2, 6, 7)  # of HAIRS
+DYED = (7, 8)
 EYES: tuple[Colour, ...] = (
     (74, 46, 28),
     (112, 76, 36),
@@ -47,12 +51,19 @@ CLOTHES: tuple[Colour, ...] = (
     (190, 62, 58),
     (222, 128, 60),
     (228, 190, 84),
-    (92, 142, 84),
-    (54, 120, 128),
+    (132, 158, 78),
+    (62, 122, 84),
+    (54, 130, 138),
+    (110, 170, 206),
     (60, 92, 156),
+    (44, 54, 92),
     (112, 84, 150),
-    (196, 108, 140),
+    (176, 142, 196),
+    (206, 118, 146),
+    (122, 44, 62),
+    (134, 94, 66),
     (58, 62, 74),
+    (138, 146, 156),
     (236, 230, 218),
 )
 STYLES = (
@@ -80,6 +91,7 @@ class Person:
 
     Attributes:
         hair: one of `STYLES`.
+        brow_colour: of the beard too; what the hair would be if it were not dyed.
         brow_tilt: -1 (outer ends high) to 1 (inner ends high).
         wardrobe: three outfits; a shot picks one.
         texture_seed: of freckles, curls and strands.
@@ -89,6 +101,7 @@ class Person:
     skin: Colour
     hair: str
     hair_colour: Colour
+    brow_colour: Colour
     eye_colour: Colour
     glasses: str
     glasses_colour: Colour
@@ -112,18 +125,30 @@ class Person:
 
 
 def draw_cast(count: int, rng: np.random.Generator) -> tuple[Person, ...]:
-    """Choose `count` people, each the least like those before it of a few dozen candidates."""
+    """Choose `count` people, each the least like those before it of a few dozen candidates.
+
+    Outfits are dealt from one shuffled pack, so that a small cast shares none.
+    """
+    outfits = [CLOTHES[index] for index in rng.permutation(len(CLOTHES))]
     names = [NAMES[index] for index in rng.permutation(len(NAMES))[:count]]
     cast = [invent_person(names[0], rng)]
     for name in names[1:]:
-        candidates = [invent_person(name, rng) for _ in range(40)]
+        candidates = [invent_person(name, rng) for _ in range(CANDIDATES)]
         cast.append(max(candidates, key=lambda one: min(unlikeness(one, other) for other in cast)))
+    for number, person in enumerate(cast):
+        first, second, third = (outfits[(3 * number + i) % len(outfits)] for i in range(3))
+        cast[number] = replace(person, wardrobe=(first, second, third))
     return tuple(cast)
 
 
 def unlikeness(a: Person, b: Person) -> float:
-    """How different two people look; 0 for twins, about 4 for strangers."""
-    labels = (a.hair != b.hair) + (a.glasses != b.glasses) + 1.2 * (a.beard != b.beard)
+    """How different two people look; 0 for twins, about 5 for strangers."""
+    labels = (
+        (a.hair != b.hair)
+        + (_bulk(a) != _bulk(b))
+        + (a.glasses != b.glasses)
+        + 1.2 * (a.beard != b.beard)
+    )
     skin = np.abs(np.subtract(a.skin, b.skin)).mean() / 60
     hair = np.abs(np.subtract(a.hair_colour, b.hair_colour)).mean() / 80
     shape = sum(
@@ -141,23 +166,35 @@ def unlikeness(a: Person, b: Person) -> float:
     return float(labels + min(skin, 1.5) + min(hair, 1.0) + 0.6 * shape)
 
 
+def _bulk(person: Person) -> str:
+    """What the outline of the hair amounts to."""
+    bulks = {"bob": "hanging", "long": "hanging", "curly": "curly", "bun": "bun", "beanie": "hat"}
+    return bulks.get(person.hair, "short")
+
+
 def invent_person(name: str, rng: np.random.Generator) -> Person:
     """Make up one plausible person."""
     skin_tone = rng.integers(len(SKINS))
     skin = scaled(SKINS[skin_tone], rng.uniform(0.96, 1.03))
-    shades = NATURAL_ON_DARK_SKIN if skin_tone >= 4 else tuple(range(len(HAIRS)))
+    shades = ON_DARK_SKIN if skin_tone >= 4 else tuple(range(len(HAIRS)))
     style = str(rng.choice(STYLES))
     beard = str(rng.choice(BEARDS)) if style in SHORT_STYLES else "none"
     made_up = beard == "none" and (style not in SHORT_STYLES or rng.random() < 0.3)
     outfits = rng.permutation(len(CLOTHES))[:3]
+    odds = np.array([0.4 if shade in DYED else 1.0 for shade in shades])
+    shade = int(rng.choice(shades, p=odds / odds.sum()))
+    hair_colour = scaled(HAIRS[shade], rng.uniform(0.9, 1.1))
     return Person(
         name=name,
         skin=skin,
         hair=style,
-        hair_colour=scaled(HAIRS[rng.choice(shades)], rng.uniform(0.9, 1.1)),
+        hair_colour=hair_colour,
+        brow_colour=HAIRS[1] if shade in DYED else hair_colour,
         eye_colour=EYES[rng.integers(2 if skin_tone >= 4 else len(EYES))],
         glasses=str(rng.choice(GLASSES)),
-        glasses_colour=mix((30, 28, 32), CLOTHES[rng.integers(8)], rng.choice([0.0, 0.7])),
+        glasses_colour=mix(
+            (30, 28, 32), CLOTHES[rng.integers(len(CLOTHES))], rng.choice([0.0, 0.7])
+        ),
         beard=beard,
         made_up=made_up,
         freckles=bool(skin_tone < 3 and rng.random() < 0.3),

@@ -7,10 +7,11 @@ from collections.abc import Callable
 import cv2
 import numpy as np
 
-from tracker.synthetic.head import Light
+from tracker.synthetic.light import Light
 from tracker.synthetic.pen import Colour, Image, bezier, fill, mix, oval, scaled
 
-PLACES = 12
+KINDS = 7  # of places: a room, a park ...
+PLACES = 2 * KINDS
 WALLS: tuple[Colour, ...] = (
     (196, 178, 152),
     (150, 172, 176),
@@ -18,7 +19,6 @@ WALLS: tuple[Colour, ...] = (
     (122, 138, 122),
     (176, 150, 158),
 )
-Canvas = tuple[Image, np.random.Generator]
 
 
 def draw_light(seed: int) -> Light:
@@ -27,7 +27,7 @@ def draw_light(seed: int) -> Light:
     side = rng.choice([-1, 1]) * rng.uniform(0.25, 0.75)
     towards = np.array([side, -rng.uniform(0.2, 0.6), rng.uniform(0.6, 0.9)])
     towards /= np.linalg.norm(towards)
-    bright, warm = rng.uniform(0.84, 1.04), rng.uniform(-1, 1)
+    bright, warm = rng.uniform(0.86, 1.04), rng.uniform(-0.5, 1)
     tint = bright * (1 + 0.07 * warm), bright, bright * (1 - 0.1 * warm)
     return Light(
         (float(towards[0]), float(towards[1]), float(towards[2])),
@@ -40,11 +40,11 @@ def draw_place(place: int, seed: int, width: int, height: int, light: Light) -> 
     """Paint place number `place` of a video, as blurred as what lies behind a face."""
     rng = np.random.default_rng([seed, 3, place])
     image = np.zeros((180, max(1, round(180 * width / height)), 3), np.uint8)
-    _PAINTERS[place % len(_PAINTERS)](image, rng)
-    image = cv2.GaussianBlur(image, (0, 0), 2.0)
-    image = cv2.resize(image, (width, height), interpolation=cv2.INTER_CUBIC)
-    image = cv2.GaussianBlur(image, (0, 0), height / 240)
-    return np.clip(image * np.array(light.tint, np.float32), 0, 255).astype(np.uint8)
+    _PAINTERS[place % KINDS](image, rng)
+    soft = cv2.GaussianBlur(image, (0, 0), 2.0)
+    soft = cv2.resize(soft, (width, height), interpolation=cv2.INTER_CUBIC)
+    soft = cv2.GaussianBlur(soft, (0, 0), height / 240)
+    return np.clip(soft * np.array(light.tint, np.float32), 0, 255).astype(np.uint8)
 
 
 def _gradient(image: Image, top: Colour, bottom: Colour, until: float = 1.0) -> None:
@@ -82,7 +82,7 @@ def _paint_plant(image: Image, x: float, floor: float, rng: np.random.Generator)
 
 
 def _paint_library(image: Image, rng: np.random.Generator) -> None:
-    height, width = image.shape[:2]
+    width = image.shape[1]
     wood = mix((112, 76, 50), (70, 52, 44), rng.random())
     image[:] = scaled(wood, 0.7)
     for shelf in range(4):
@@ -158,7 +158,7 @@ def _paint_stage(image: Image, rng: np.random.Generator) -> None:
     height, width = image.shape[:2]
     hue = ((120, 40, 90), (40, 60, 130), (120, 56, 36))[rng.integers(3)]
     _gradient(image, scaled(hue, 0.35), scaled(hue, 0.8))
-    for x in np.linspace(0, width, 14):
+    for x in np.linspace(0.0, width, 14).tolist():
         _box(image, x, 0, x + 5, height, scaled(hue, rng.uniform(0.45, 0.95)))
     for _ in range(5):
         top, foot = rng.uniform(0, width), rng.uniform(0, width)
@@ -177,10 +177,10 @@ def _paint_cafe(image: Image, rng: np.random.Generator) -> None:
     brick = mix((168, 96, 72), (150, 132, 118), rng.random())
     image[:] = scaled(brick, 0.72)
     for row in range(14):
-        for x in np.arange(-24 + 12 * (row % 2), width, 25):
+        for x in range(-24 + 12 * (row % 2), width, 25):
             _box(image, x, 10 * row, x + 23, 10 * row + 8.4, scaled(brick, rng.uniform(0.78, 1.0)))
     _box(image, 0, height * 0.75, width, height, (70, 50, 42))
-    for x in np.linspace(0.15, 0.85, 4) * width:
+    for x in (0.15 * width, 0.38 * width, 0.62 * width, 0.85 * width):
         _box(image, x - 0.8, 0, x + 0.8, 34, (40, 34, 32))
         fill(image, oval(np.array([x, 42.0]), (17, 15)), mix(brick, (255, 220, 150), 0.55))
         fill(image, oval(np.array([x, 42.0]), (8, 9)), (255, 236, 190))

@@ -10,7 +10,7 @@ import numpy as np
 
 from tracker.records import Shot
 from tracker.synthetic.acting import Actor, Move, draw_actors
-from tracker.synthetic.scenery import PLACES
+from tracker.synthetic.scenery import KINDS, PLACES
 from tracker.synthetic.settings import SynthConfig
 
 _Card = TypeVar("_Card")
@@ -61,7 +61,7 @@ def write_script(config: SynthConfig) -> Iterator[Scene]:
         if dissolve_debt >= 1:
             dissolve_debt -= 1
             fade = min(round(DISSOLVE_S / 2 * config.frame_rate), frames // 4)
-        place = int((place + rng.integers(1, PLACES)) % PLACES)
+        place = int((place + rng.integers(1, KINDS)) % PLACES)  # never the same kind again
         people = casting.choose(min(size, config.people))
         seconds = float(frames / config.frame_rate)
         actors = draw_actors(people, move, seconds, (config.width, config.height), rng)

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from tracker.synthetic.head import Floats
+from tracker.synthetic.pen import Floats
 
 RATE = 22050  # samples a second
 CHORDS = ((0, 4, 7), (-3, 0, 4), (5, 9, 12), (7, 11, 14), (2, 5, 9), (4, 7, 11))  # semitones from C
