@@ -2,9 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import difflib
+import typing
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields, is_dataclass, replace
+from pathlib import Path
+from typing import Any, TypeVar
+
+import yaml
 
 from tracker.errors import ConfigError
+
+_Settings = TypeVar("_Settings")
 
 
 DETECTORS = ("auto", "mtcnn", "yunet")
@@ -45,7 +54,9 @@ class TrackletConfig:
     def __post_init__(self) -> None:
         _check(0 < self.min_iou <= 1, "tracklets.min_iou", "in (0, 1]", self.min_iou)
         _check(0 <= self.min_iou_lead < 1, "tracklets.min_iou_lead", "in [0, 1)", self.min_iou_lead)
-        _check(self.max_gap_frames >= 0, "tracklets.max_gap_frames", "0 or more", self.max_gap_frames)
+        _check(
+            self.max_gap_frames >= 0, "tracklets.max_gap_frames", "0 or more", self.max_gap_frames
+        )
         _check(self.min_length >= 1, "tracklets.min_length", "1 or more", self.min_length)
 
 
@@ -58,7 +69,12 @@ class FeatureConfig:
 
     def __post_init__(self) -> None:
         _check(self.kind in FEATURE_KINDS, "features.kind", f"one of {FEATURE_KINDS}", self.kind)
-        _check(self.crops_per_tracklet >= 1, "features.crops_per_tracklet", "1 or more", self.crops_per_tracklet)
+        _check(
+            self.crops_per_tracklet >= 1,
+            "features.crops_per_tracklet",
+            "1 or more",
+            self.crops_per_tracklet,
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,3 +98,152 @@ class DetectionConfig:
         _check(self.batch_frames >= 1, "detection.batch_frames", "1 or more", self.batch_frames)
         scale_ok = len(self.file_box_scale) == 2 and min(self.file_box_scale) > 0
         _check(scale_ok, "detection.file_box_scale", "two numbers above 0", self.file_box_scale)
+
+
+@dataclass(frozen=True, slots=True)
+class ClusteringConfig:
+    """Who is the same person, and who is nobody."""
+
+    people: int | None = None  # how many there are; None: found by itself
+    max_distance: float = 1.2  # mean squared distance at which merging stops
+    min_detections: int = 10  # a person is seen at least so often ...
+    min_share: float = 0.005  # ... and makes up at least this share of all faces followed
+
+    def __post_init__(self) -> None:
+        people_ok = self.people is None or self.people >= 1
+        _check(people_ok, "clustering.people", "1 or more", self.people)
+        _check(self.max_distance > 0, "clustering.max_distance", "above 0", self.max_distance)
+        _check(
+            self.min_detections >= 1, "clustering.min_detections", "1 or more", self.min_detections
+        )
+        _check(0 <= self.min_share < 1, "clustering.min_share", "in [0, 1)", self.min_share)
+
+
+@dataclass(frozen=True, slots=True)
+class EmbeddingConfig:
+    """How the embedding is learned from the video's own constraints."""
+
+    steps: int = 1500
+    batch_triplets: int = 256
+    margin: float = 0.5  # of SymTriplet, on the unit sphere
+    quadruplet: bool = False  # add the quadruplet term
+    quadruplet_margin: float = 0.25  # of that term
+    learning_rate: float = 4e-3  # of AdamW; it falls to 0 along a cosine
+    weight_decay: float = 1e-2
+    dropout: float = 0.2
+
+    def __post_init__(self) -> None:
+        _check(self.steps >= 1, "embedding.steps", "1 or more", self.steps)
+        _check(
+            self.batch_triplets >= 1, "embedding.batch_triplets", "1 or more", self.batch_triplets
+        )
+        _check(self.margin > 0, "embedding.margin", "above 0", self.margin)
+        _check(self.learning_rate > 0, "embedding.learning_rate", "above 0", self.learning_rate)
+        _check(self.weight_decay >= 0, "embedding.weight_decay", "0 or more", self.weight_decay)
+        _check(0 <= self.dropout < 1, "embedding.dropout", "in [0, 1)", self.dropout)
+
+
+@dataclass(frozen=True, slots=True)
+class AssociationConfig:
+    """How a person's tracklets become one track within a shot."""
+
+    max_fill_frames: int = 12  # a gap that is filled between two boxes of one person
+
+    def __post_init__(self) -> None:
+        _check(
+            self.max_fill_frames >= 0,
+            "association.max_fill_frames",
+            "0 or more",
+            self.max_fill_frames,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Config:
+    """Everything that a run can be told."""
+
+    shots: ShotConfig = field(default_factory=ShotConfig)
+    detection: DetectionConfig = field(default_factory=DetectionConfig)
+    tracklets: TrackletConfig = field(default_factory=TrackletConfig)
+    features: FeatureConfig = field(default_factory=FeatureConfig)
+    embedding: EmbeddingConfig = field(default_factory=EmbeddingConfig)
+    clustering: ClusteringConfig = field(default_factory=ClusteringConfig)
+    association: AssociationConfig = field(default_factory=AssociationConfig)
+    seed: int = 0  # of every random choice
+
+    def __post_init__(self) -> None:
+        _check(0 <= self.seed < 2**63, "seed", "0 or more, below 2^63", self.seed)
+
+
+def read_config(path: Path) -> Config:
+    """Read settings from YAML; what the file does not name keeps its default.
+
+    Raises:
+        ConfigError: unreadable, an unknown key, or a value of the wrong type or range.
+    """
+    try:
+        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(f"cannot read the config {path}: {error}") from error
+    except (yaml.YAMLError, RecursionError) as error:
+        reason = " ".join(str(error).split())
+        raise ConfigError(f"the config {path} is not YAML: {reason}") from error
+    try:
+        return with_settings(Config(), {} if content is None else content)
+    except ConfigError as error:
+        raise ConfigError(f"{path}: {error}") from error
+
+
+def with_settings(settings: _Settings, changes: object, where: str = "") -> _Settings:
+    """A frozen dataclass of settings with some replaced, those of its stages by nested mappings.
+
+    Args:
+        changes: setting → value, as read from YAML.
+        where: the name of `settings` itself, for errors: empty, or "stage.".
+
+    Raises:
+        ConfigError: no mapping, an unknown key, or a value of the wrong type or range.
+    """
+    if not isinstance(changes, Mapping):
+        raise ConfigError(f"{where.rstrip('.') or 'a config'} must map settings to values")
+    kinds = typing.get_type_hints(type(settings))
+    values: dict[str, Any] = {}
+    for name, value in changes.items():
+        if name not in kinds:
+            raise ConfigError(_unknown(where, name, list(kinds)))
+        current = getattr(settings, name)
+        if is_dataclass(current):
+            values[name] = with_settings(current, value, f"{name}.")
+        else:
+            values[name] = _coerced(value, kinds[name], f"{where}{name}")
+    return replace(settings, **values)  # type: ignore[type-var]
+
+
+def settings_as_dict(settings: object) -> dict[str, Any]:
+    """A dataclass of settings as plain nested mappings, for JSON."""
+    plain: dict[str, Any] = {}
+    for one in fields(settings):  # type: ignore[arg-type]
+        value = getattr(settings, one.name)
+        plain[one.name] = settings_as_dict(value) if is_dataclass(value) else value
+    return plain
+
+
+def _unknown(where: str, name: object, known: list[str]) -> str:
+    near = difflib.get_close_matches(str(name), known, n=1, cutoff=0.0)
+    return f"unknown setting {where}{name}: did you mean {where}{near[0]}?"
+
+
+def _coerced(value: object, kind: Any, name: str) -> object:
+    """`value` if it is of the type `kind`; whole numbers pass for floats, lists for tuples."""
+    allowed = typing.get_args(kind) if typing.get_origin(kind) is not tuple else (kind,)
+    for one in allowed or (kind,):
+        if typing.get_origin(one) is tuple and isinstance(value, (list, tuple)):
+            parts = typing.get_args(one)
+            if len(value) == len(parts):
+                return tuple(_coerced(v, part, name) for v, part in zip(value, parts, strict=True))
+        if one is float and isinstance(value, int) and not isinstance(value, bool):
+            return float(value)
+        if one in (int, float, str, bool, type(None)) and type(value) is one:
+            return value
+    readable = getattr(kind, "__name__", str(kind).replace("typing.", ""))
+    raise ConfigError(f"{name} must be {readable}, got {value!r}")

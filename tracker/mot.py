@@ -11,7 +11,6 @@ from numpy.typing import NDArray
 from tracker.errors import FormatError
 from tracker.records import Tracks
 
-
 _LARGEST = 1e6  # pixels; beyond it, float32 loses whole pixels
 
 

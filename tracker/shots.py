@@ -9,6 +9,7 @@ neither movement nor a camera pan is.
 from __future__ import annotations
 
 import csv
+import itertools
 from collections import deque
 from collections.abc import Sequence
 from pathlib import Path
@@ -130,7 +131,7 @@ def blend_residual(
 def shots_from_cuts(cuts: Sequence[int], frame_count: int) -> list[Shot]:
     """The shots between `cuts`, the sorted first frames of each shot but the first."""
     edges = sorted({0, *(cut for cut in cuts if 0 < cut < frame_count), frame_count})
-    return [Shot(start, stop) for start, stop in zip(edges, edges[1:], strict=False)]
+    return [Shot(start, stop) for start, stop in itertools.pairwise(edges)]
 
 
 def _strongest_apart(candidates: list[tuple[float, int]], min_gap: int) -> list[int]:

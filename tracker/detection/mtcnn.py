@@ -19,9 +19,7 @@ class MtcnnDetector:
     def __init__(self, min_score: float, min_face_px: int, device: torch.device) -> None:
         self._min_score = min_score
         self._min_face_px = max(min_face_px, _SMALLEST_INPUT_PX)
-        self._network = MTCNN(
-            keep_all=True, min_face_size=self._min_face_px, device=device
-        ).eval()
+        self._network = MTCNN(keep_all=True, min_face_size=self._min_face_px, device=device).eval()
 
     def detect(self, frames: Sequence[Frame]) -> Detections:
         """The faces in `frames`, by frame, then by area."""
@@ -30,7 +28,9 @@ class MtcnnDetector:
         images = np.stack([frame.image for frame in frames])
         per_frame = zip(frames, *self._network.detect(images, landmarks=True), strict=True)
         tables = [
-            np.column_stack([np.full(len(boxes), frame.index), boxes, scores, points.reshape(-1, 10)])
+            np.column_stack(
+                [np.full(len(boxes), frame.index), boxes, scores, points.reshape(-1, 10)]
+            )
             for frame, boxes, scores, points in per_frame
             if boxes is not None
         ]

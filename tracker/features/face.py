@@ -34,4 +34,5 @@ class FaceNetwork:
         for index, image in enumerate(images):
             planes = image[:, :, ::-1].transpose(2, 0, 1)[None].astype(np.float32)  # BGR
             vectors[index] = self._network(planes)[0].reshape(FACE_SIZE)
-        return vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-9)
+        length = np.linalg.norm(vectors, axis=1, keepdims=True)
+        return np.asarray(vectors / np.maximum(length, 1e-9), np.float32)

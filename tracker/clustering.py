@@ -1,0 +1,164 @@
+"""Tracklets → people across shots, under cannot-link constraints; and how many people there are.
+
+Average linkage (UPGMA; Sokal and Michener, 1958) on the mean squared distance over all
+pairs of faces. Two tracklets that cannot be one person are infinitely far apart, and so is
+every cluster that holds one from every cluster that holds the other (Zhang et al., ECCV 2016).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tracker.config import ClusteringConfig
+from tracker.records import NOBODY, Constraints
+
+FloatArray = NDArray[np.floating]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Merges:
+    """The order in which tracklets become people: M merges, M < T.
+
+    Attributes:
+        pairs: (M, 2) int32; the cluster of the second tracklet joins that of the first.
+        heights: (M,) float64; mean squared distance at which they joined; never decreasing.
+    """
+
+    pairs: NDArray[np.int32]
+    heights: NDArray[np.float64]
+
+
+def mean_squared_distances(
+    embeddings: FloatArray, tracklet: NDArray[np.integer], tracklet_count: int
+) -> NDArray[np.float64]:
+    """Mean squared Euclidean distance (T, T) over all face pairs of every two tracklets.
+
+    By the identity E|x - y|² = E|x|² + E|y|² - 2 E[x]·E[y], so that no pair is ever formed.
+
+    Args:
+        embeddings: (S, D), one a face.
+        tracklet: (S,) in [0, T): each has at least one face.
+    """
+    counts = np.bincount(tracklet, minlength=tracklet_count)
+    sums = np.zeros((tracklet_count, embeddings.shape[1]))
+    np.add.at(sums, tracklet, embeddings)
+    means = sums / counts[:, None]
+    squares = np.bincount(tracklet, np.square(embeddings).sum(axis=1), tracklet_count) / counts
+    return np.maximum(squares[:, None] + squares[None, :] - 2 * means @ means.T, 0.0)
+
+
+def merge_tracklets(
+    distances: FloatArray, face_counts: NDArray[np.integer], constraints: Constraints
+) -> Merges:
+    """Merge the closest two clusters again and again, until only forbidden merges are left.
+
+    Args:
+        distances: (T, T), symmetric: mean squared distance over the face pairs of two tracklets.
+        face_counts: (T,) faces that each tracklet's distances are the mean of.
+
+    O(T²) memory and, but for rare rescans of a row, O(T²) time.
+    """
+    gap = distances.astype(np.float64)
+    gap[constraints.matrix()] = np.inf
+    np.fill_diagonal(gap, np.inf)
+    weights = face_counts.astype(np.float64)
+    nearest = gap.argmin(axis=1) if len(gap) else np.zeros(0, np.intp)
+    pairs, heights = [], []
+    while len(gap):
+        a = int(np.argmin(gap[np.arange(len(gap)), nearest]))
+        b = int(nearest[a])
+        if not np.isfinite(gap[a, b]):
+            break
+        a, b = min(a, b), max(a, b)
+        pairs.append((a, b))
+        heights.append(gap[a, b])
+        _join(gap, weights, nearest, a, b)
+    return Merges(np.array(pairs, np.int32).reshape(-1, 2), np.array(heights, np.float64))
+
+
+def _join(
+    gap: NDArray[np.float64],
+    weights: NDArray[np.float64],
+    nearest: NDArray[np.intp],
+    a: int,
+    b: int,
+) -> None:
+    """Let cluster `b` join `a` in place; `b` stays as a row that is far from everything."""
+    joined = (weights[a] * gap[a] + weights[b] * gap[b]) / (weights[a] + weights[b])
+    joined[[a, b]] = np.inf
+    weights[a] += weights[b]
+    gap[a], gap[:, a] = joined, joined
+    gap[b], gap[:, b] = np.inf, np.inf
+    # A mean is never below both its parts, so other rows' nearest change only if it was a or b.
+    stale = np.flatnonzero((nearest == a) | (nearest == b))
+    nearest[stale] = gap[stale].argmin(axis=1)
+    nearest[a] = gap[a].argmin()
+
+
+def clusters_after(merges: Merges, count: int, tracklet_count: int) -> NDArray[np.int32]:
+    """The cluster (T,) of every tracklet after the first `count` merges, numbered from 0."""
+    cluster = np.arange(tracklet_count)
+    for a, b in merges.pairs[:count]:
+        cluster[cluster == cluster[b]] = cluster[a]
+    return np.unique(cluster, return_inverse=True)[1].astype(np.int32)
+
+
+def name_people(
+    merges: Merges, detection_counts: NDArray[np.integer], config: ClusteringConfig
+) -> NDArray[np.int32]:
+    """The person (T,) of every tracklet, from 1, most seen first; -1 for those of nobody.
+
+    Merging stops at `config.max_distance`; or, where `config.people` says how many there
+    are, at the cut through the tree that gives so many for the longest range of distances.
+    Clusters of too few detections are nobody: mostly false detections and stray faces.
+
+    Args:
+        detection_counts: (T,) detections of each tracklet.
+    """
+    tracklet_count = len(detection_counts)
+    if config.people is None:
+        count = int(np.searchsorted(merges.heights, config.max_distance, side="right"))
+    else:
+        count = _merges_for(merges, detection_counts, config)
+    cluster = clusters_after(merges, count, tracklet_count)
+    seen = np.bincount(cluster, detection_counts, minlength=1)
+    kept = np.flatnonzero(seen >= least_detections(detection_counts, config))
+    if config.people is not None:
+        kept = kept[np.argsort(-seen[kept], kind="stable")][: config.people]
+    order = kept[np.argsort(-seen[kept], kind="stable")]
+    person = np.full(len(seen), NOBODY, np.int32)
+    person[order] = np.arange(1, len(order) + 1)
+    return person[cluster] if tracklet_count else np.zeros(0, np.int32)
+
+
+def least_detections(detection_counts: NDArray[np.integer], config: ClusteringConfig) -> float:
+    """Detections below which a cluster is nobody."""
+    return max(config.min_detections, config.min_share * float(detection_counts.sum()))
+
+
+def _merges_for(
+    merges: Merges, detection_counts: NDArray[np.integer], config: ClusteringConfig
+) -> int:
+    """The number of merges that leaves `config.people` clusters of enough detections.
+
+    Among several, the one that holds for the longest range of distances; if none does, the
+    nearest above in number, then the nearest below.
+    """
+    least = least_detections(detection_counts, config)
+    seen = detection_counts.astype(np.float64)
+    found = [int((seen >= least).sum())]
+    for a, b in merges.pairs:
+        seen[a], seen[b] = seen[a] + seen[b], 0.0
+        found.append(int((seen >= least).sum()))
+    # The range of distances over which each number of merges is the cut.
+    edges = np.concatenate([[0.0], merges.heights, merges.heights[-1:] * 1.05])
+    lasting = np.diff(np.maximum.accumulate(edges)) if len(merges.heights) else np.zeros(1)
+    wanted = config.people
+    assert wanted is not None, "asked for a number of people that was not given"
+    miss = np.array([abs(n - wanted) - (0.5 if n > wanted else 0.0) for n in found])
+    miss[np.array(found) == wanted] = 0.0
+    best = np.flatnonzero(miss == miss.min())
+    return int(best[np.argmax(lasting[best])])

@@ -1,0 +1,52 @@
+"""The head that maps fixed features to the 64-D embedding."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+EMBEDDING_SIZE = 64
+_HIDDEN = 256
+
+
+class EmbeddingHead(nn.Module):
+    """Linear 256, ReLU, dropout, linear 64, L2: a new metric, learned from nothing.
+
+    For features whose own distances say little about who somebody is.
+    """
+
+    def __init__(self, input_size: int, dropout: float) -> None:
+        super().__init__()
+        self.layers = nn.Sequential(
+            nn.Linear(input_size, _HIDDEN),
+            nn.ReLU(),
+            nn.Dropout(dropout),
+            nn.Linear(_HIDDEN, EMBEDDING_SIZE),
+        )
+
+    def forward(self, features: Tensor) -> Tensor:
+        """Embed `features` (B, D) on the unit sphere (B, 64)."""
+        return nn.functional.normalize(self.layers(features), dim=1)
+
+
+class CorrectingHead(nn.Module):
+    """A projection that keeps the features' own metric, plus a correction that starts at zero.
+
+    For features that were trained to tell people apart: learning starts at what they know.
+    """
+
+    def __init__(self, projection: Tensor, dropout: float) -> None:
+        """Start at `projection` (64, D), applied to centred features."""
+        super().__init__()
+        self.projection = nn.Linear(projection.shape[1], EMBEDDING_SIZE)
+        self.correction = EmbeddingHead(projection.shape[1], dropout).layers
+        with torch.no_grad():
+            self.projection.weight.copy_(projection)
+            self.projection.bias.zero_()
+            for parameter in self.correction[-1].parameters():
+                parameter.zero_()
+
+    def forward(self, features: Tensor) -> Tensor:
+        """Embed `features` (B, D) on the unit sphere (B, 64)."""
+        moved = self.projection(features) + self.correction(features)
+        return nn.functional.normalize(moved, dim=1)

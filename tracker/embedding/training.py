@@ -1,0 +1,158 @@
+"""Learning the embedding of one video from its tracklets and cannot-links."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from tracker.config import EmbeddingConfig
+from tracker.embedding.evidence import raw_share
+from tracker.embedding.losses import QuadrupletTerm, SymTripletLoss
+from tracker.embedding.network import EMBEDDING_SIZE, CorrectingHead, EmbeddingHead
+from tracker.embedding.preparation import (
+    Preparation,
+    centre,
+    principal_directions,
+    standardise_and_mix,
+)
+from tracker.embedding.sampling import ConstraintSampler
+from tracker.records import Constraints
+
+_PREPARED_SIZE = 256
+_EMBED_ROWS = 4096
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Embedding:
+    """The faces of a video in the metric that is right for it.
+
+    The distance to cluster by is `raw_share` times the squared distance of the features as
+    they were, plus the rest times that of `learned`.
+
+    Attributes:
+        learned: (S, 64) float32 of unit length; all zeros where nothing could be learned.
+        raw_share: 0 to 1.
+        loss_curve: (steps,) float32; empty where nothing could be learned.
+        weights: the network and its preparation, by name.
+        note: one line for the user on what was done instead of learning; else empty.
+    """
+
+    learned: NDArray[np.float32]
+    raw_share: float
+    loss_curve: NDArray[np.float32]
+    weights: dict[str, NDArray[np.float32]]
+    note: str
+
+
+def learn_embedding(
+    features: NDArray[np.float32],
+    tracklet: NDArray[np.integer],
+    face_heights: NDArray[np.floating],
+    constraints: Constraints,
+    features_know_faces: bool,
+    config: EmbeddingConfig,
+    rng: np.random.Generator,
+    device: torch.device,
+    on_step: Callable[[float], None] = lambda loss: None,
+) -> Embedding:
+    """Learn a 64-D embedding with SymTriplet (and, if asked for, the quadruplet term).
+
+    Features that were trained to tell faces apart are only corrected, and their own distance
+    keeps a share that the video's evidence decides (`raw_share`); others, such as HOG, get a
+    metric learned from nothing. Without one cannot-link pair there is nothing to learn from:
+    the features stay as they are.
+
+    Args:
+        features: (S, D), one a face, sorted by time.
+        tracklet: (S,) in [0, T); each has at least one face.
+        face_heights: (S,) in source pixels.
+        on_step: called after every step with its loss.
+
+    Source: Zhang et al., Tracking Persons-of-Interest via Adaptive Discriminative Features,
+    ECCV 2016.
+    """
+    if not len(constraints.cannot_link):
+        note = "no two faces are ever seen together: nothing to learn from, the features stay raw"
+        nothing = np.zeros((len(features), EMBEDDING_SIZE), np.float32)
+        return Embedding(nothing, 1.0, np.zeros(0, np.float32), {}, note)
+    if features_know_faces:
+        share = raw_share(features, tracklet, face_heights, constraints)
+        preparation = centre(features, rng)
+    else:
+        share = 0.0
+        preparation = standardise_and_mix(features, _PREPARED_SIZE, rng)
+    prepared = preparation.apply(features)
+    sampler = ConstraintSampler(tracklet, constraints, rng)
+    with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
+        torch.manual_seed(int(rng.integers(2**31)))  # weights and dropout draw from torch's own
+        head = _make_head(prepared, features_know_faces, config).to(device)
+        on_device = torch.from_numpy(prepared).to(device)
+        curve = _train(head, on_device, sampler, config, on_step)
+    return Embedding(_embed(head, on_device), share, curve, _weights(head, preparation), "")
+
+
+def _make_head(
+    prepared: NDArray[np.float32], features_know_faces: bool, config: EmbeddingConfig
+) -> nn.Module:
+    if not features_know_faces:
+        return EmbeddingHead(prepared.shape[1], config.dropout)
+    projection = principal_directions(prepared, EMBEDDING_SIZE)
+    return CorrectingHead(torch.from_numpy(projection), config.dropout)
+
+
+def _train(
+    head: nn.Module,
+    features: Tensor,
+    sampler: ConstraintSampler,
+    config: EmbeddingConfig,
+    on_step: Callable[[float], None],
+) -> NDArray[np.float32]:
+    """Fit `head` in place; the loss of every step (steps,)."""
+    symtriplet = SymTripletLoss(config.margin)
+    quadruplet = QuadrupletTerm(config.quadruplet_margin)
+    use_quadruplets = config.quadruplet and sampler.has_quadruplets
+    optimiser = torch.optim.AdamW(
+        head.parameters(), lr=config.learning_rate, weight_decay=config.weight_decay
+    )
+    schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, config.steps)
+    curve = np.zeros(config.steps, np.float32)
+    head.train()
+    for step in range(config.steps):
+        triplets = sampler.triplets(config.batch_triplets)
+        used = [triplets]
+        if use_quadruplets:
+            used.append(sampler.quadruplets(config.batch_triplets))
+        # Each face goes through the network once, however many tuples it is in.
+        faces, index = np.unique(np.concatenate([u.ravel() for u in used]), return_inverse=True)
+        places = torch.from_numpy(index).to(features.device)
+        embeddings = head(features[torch.from_numpy(faces).to(features.device)])
+        loss = symtriplet(embeddings, places[: triplets.size].reshape(triplets.shape))
+        if use_quadruplets:
+            loss = loss + quadruplet(embeddings, places[triplets.size :].reshape(-1, 4))
+        optimiser.zero_grad()
+        loss.backward()
+        optimiser.step()
+        schedule.step()
+        curve[step] = loss.item()
+        on_step(float(curve[step]))
+    return curve
+
+
+@torch.inference_mode()
+def _embed(head: nn.Module, features: Tensor) -> NDArray[np.float32]:
+    head.eval()
+    starts = range(0, len(features), _EMBED_ROWS)
+    parts = [head(features[start : start + _EMBED_ROWS]).cpu() for start in starts]
+    return np.asarray(torch.cat(parts).numpy(), np.float32)
+
+
+def _weights(head: nn.Module, preparation: Preparation) -> dict[str, NDArray[np.float32]]:
+    """Everything it takes to embed another face of this video."""
+    network = {f"head.{name}": value.cpu().numpy() for name, value in head.state_dict().items()}
+    prepared = {"preparation.mean": preparation.mean, "preparation.matrix": preparation.matrix}
+    return prepared | network

@@ -1,0 +1,245 @@
+"""Records ↔ the run folder: every file is written aside and renamed, so none is ever half there.
+
+A stage's file is named by a key, the hash of its config and of the keys of what it read: it
+is either what this run would compute, or it is not looked at.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import itertools
+import json
+import os
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+from numpy.typing import NDArray
+
+from tracker.errors import StorageError
+from tracker.records import Constraints, Detections, Shot, Timeline
+
+_FINGERPRINT_PIECES = 64
+_PIECE_BYTES = 1 << 16
+_KEY_LENGTH = 12  # hex digits; a run folder holds a dozen keys
+_LANDMARK_COLUMNS = [f"{axis}_{point}" for point in range(5) for axis in "xy"]
+
+
+class RunFolder:
+    """The folder of one run: its outputs, and in `stages/` what a later run can take up."""
+
+    def __init__(self, path: Path) -> None:
+        """Make the folder.
+
+        Raises:
+            StorageError: it cannot be made or written to.
+        """
+        self.path = path
+        self._stages = path / "stages"
+        self._used: set[str] = set()
+        try:
+            self._stages.mkdir(parents=True, exist_ok=True)
+            probe = self._stages / f".probe.{os.getpid()}"
+            probe.touch()
+            probe.unlink()
+        except OSError as error:
+            raise StorageError(
+                f"cannot write to {path}: {error.strerror}; choose another folder with --out"
+            ) from error
+
+    def stage_file(self, stage: str, key: str, suffix: str) -> Path:
+        """Where the file of `stage` with `key` is, or would be."""
+        name = f"{stage}-{key}{suffix}"
+        self._used.add(name)
+        return self._stages / name
+
+    def forget_unused(self) -> None:
+        """Delete the stage files that this run did not ask for."""
+        for path in self._stages.iterdir():
+            if path.name not in self._used:
+                path.unlink(missing_ok=True)
+
+
+def stage_key(stage: str, config: object, *read: str) -> str:
+    """The key of a stage: the hash of its name, its `config` and the keys that it `read`."""
+    text = json.dumps([stage, config, read], sort_keys=True, default=str)
+    return hashlib.sha256(text.encode()).hexdigest()[:_KEY_LENGTH]
+
+
+def fingerprint(path: Path) -> str:
+    """A hash of the size of the file at `path` and of pieces all through it."""
+    digest = hashlib.sha256()
+    try:
+        size = path.stat().st_size
+        digest.update(str(size).encode())
+        with path.open("rb") as file:
+            for piece in range(_FINGERPRINT_PIECES):
+                file.seek(max(size - _PIECE_BYTES, 0) * piece // (_FINGERPRINT_PIECES - 1))
+                digest.update(file.read(_PIECE_BYTES))
+    except OSError as error:
+        raise StorageError(f"cannot read {path}: {error.strerror}") from error
+    return digest.hexdigest()
+
+
+@contextmanager
+def written_aside(path: Path) -> Iterator[Path]:
+    """Give a name to write to; what is there at the end becomes `path`, after an error nothing.
+
+    Raises:
+        StorageError: it cannot be written, as when the disk is full.
+    """
+    aside = path.with_name(f"{path.name}.{os.getpid()}.partial")
+    try:
+        yield aside
+        with aside.open("rb") as file:
+            os.fsync(file.fileno())
+        aside.replace(path)
+    except OSError as error:
+        raise StorageError(f"cannot write {path}: {error.strerror or error}") from error
+    finally:
+        aside.unlink(missing_ok=True)
+
+
+def save_json(path: Path, content: Mapping[str, Any]) -> None:
+    """Write `content` as JSON that people can read."""
+    with written_aside(path) as aside:
+        text = json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False)
+        aside.write_text(text + "\n", encoding="utf-8")
+
+
+def load_json(path: Path) -> dict[str, Any]:
+    """Read what `save_json` wrote.
+
+    Raises:
+        StorageError: it cannot be read.
+    """
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise StorageError(f"cannot read {path}: {error}; delete it and run again") from error
+    if not isinstance(content, dict):
+        raise StorageError(f"cannot read {path}: not a JSON object; delete it and run again")
+    return content
+
+
+def save_table(path: Path, columns: Mapping[str, NDArray[Any]]) -> None:
+    """Write equally long columns as Parquet."""
+    with written_aside(path) as aside:
+        pq.write_table(
+            pa.table({name: pa.array(values) for name, values in columns.items()}), aside
+        )
+
+
+def load_table(path: Path) -> dict[str, NDArray[Any]]:
+    """Read what `save_table` wrote.
+
+    Raises:
+        StorageError: it cannot be read.
+    """
+    try:
+        table = pq.read_table(path, memory_map=False)
+    except (OSError, pa.ArrowException) as error:
+        raise StorageError(f"cannot read {path}: {error}; delete it and run again") from error
+    return {name: table[name].to_numpy() for name in table.column_names}
+
+
+def save_detections(path: Path, detections: Detections) -> None:
+    """Write a row a detection: frame, x1, y1, x2, y2, score, x_0, y_0 … x_4, y_4."""
+    columns: dict[str, NDArray[Any]] = {"frame": detections.frame}
+    columns |= dict(zip(("x1", "y1", "x2", "y2"), detections.boxes.T, strict=True))
+    columns |= {"score": detections.scores}
+    points = detections.landmarks.reshape(-1, 10).T
+    save_table(path, columns | dict(zip(_LANDMARK_COLUMNS, points, strict=True)))
+
+
+def load_detections(path: Path) -> Detections:
+    """Read what `save_detections` wrote."""
+    table = load_table(path)
+    return Detections(
+        table["frame"],
+        np.stack([table[name] for name in ("x1", "y1", "x2", "y2")], axis=1),
+        table["score"],
+        np.stack([table[name] for name in _LANDMARK_COLUMNS], axis=1).reshape(-1, 5, 2),
+    )
+
+
+def save_timeline(path: Path, timeline: Timeline) -> None:
+    """Write the ticks of all frames."""
+    save_json(
+        path,
+        {
+            "tick_s": str(timeline.tick_s),
+            "end_tick": timeline.end_tick,
+            "ticks": timeline.ticks.tolist(),
+        },
+    )
+
+
+def load_timeline(path: Path) -> Timeline:
+    """Read what `save_timeline` wrote."""
+    content = load_json(path)
+    ticks = np.array(content["ticks"], np.int64)
+    return Timeline(ticks, Fraction(content["tick_s"]), content["end_tick"])
+
+
+def save_shots(path: Path, shots: list[Shot]) -> None:
+    """Write the first frame of every shot, and the end of the last."""
+    edges = [shot.start for shot in shots] + [shot.stop for shot in shots[-1:]]
+    save_json(path, {"edges": edges})
+
+
+def load_shots(path: Path) -> list[Shot]:
+    """Read what `save_shots` wrote."""
+    edges = load_json(path)["edges"]
+    return [Shot(start, stop) for start, stop in itertools.pairwise(edges)]
+
+
+def save_constraints(path: Path, constraints: Constraints) -> None:
+    """Write the cannot-link pairs."""
+    pairs = constraints.cannot_link.tolist()
+    save_json(path, {"tracklet_count": constraints.tracklet_count, "cannot_link": pairs})
+
+
+def load_constraints(path: Path) -> Constraints:
+    """Read what `save_constraints` wrote."""
+    content = load_json(path)
+    pairs = np.array(content["cannot_link"], np.int32).reshape(-1, 2)
+    return Constraints(content["tracklet_count"], pairs)
+
+
+def save_array(path: Path, array: NDArray[Any]) -> None:
+    """Write an array as .npy."""
+    with written_aside(path) as aside, aside.open("wb") as file:
+        np.save(file, array, allow_pickle=False)
+
+
+def load_array(path: Path) -> NDArray[Any]:
+    """Read what `save_array` wrote, as a memory map.
+
+    Raises:
+        StorageError: it cannot be read.
+    """
+    try:
+        array: NDArray[Any] = np.load(path, mmap_mode="r", allow_pickle=False)
+    except (OSError, ValueError) as error:
+        raise StorageError(f"cannot read {path}: {error}; delete it and run again") from error
+    return array
+
+
+def fill_array(
+    path: Path, shape: tuple[int, ...], fill: Callable[[NDArray[np.uint8]], None]
+) -> None:
+    """Write a uint8 array too big for memory: `fill` gets it as a memory map."""
+    with written_aside(path) as aside:
+        if 0 in shape:  # nothing to map
+            with aside.open("wb") as file:
+                np.save(file, np.zeros(shape, np.uint8), allow_pickle=False)
+            return
+        array = np.lib.format.open_memmap(aside, mode="w+", dtype=np.uint8, shape=shape)
+        fill(array)
+        array.flush()
