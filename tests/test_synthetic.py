@@ -1,6 +1,7 @@
 import dataclasses
 import itertools
 from fractions import Fraction
+from pathlib import Path
 from xml.etree import ElementTree
 
 import av
@@ -11,11 +12,12 @@ from tracker.boxes import box_areas
 from tracker.errors import ConfigError
 from tracker.mot import read_mot
 from tracker.synthetic import SynthConfig, draw_frames, draw_portrait, make_cast, write_drawn_video
-from tracker.synthetic.film import visible_share
+from tracker.synthetic.film import FilmSet, visible_share
 from tracker.synthetic.script import write_script
 
 SHORT = SynthConfig(duration_s=6.0, width=320, height=180, frame_rate=Fraction(12), mean_shot_s=1.2)
 PICTURE = np.array([100, 100])
+DEMO = Path(__file__).parents[1] / "videos"
 
 
 @pytest.fixture(scope="module")
@@ -240,3 +242,23 @@ def test_nothing_but_the_finished_files_is_left(files):
         "short.shots.csv",
         "short.people.csv",
     }
+
+
+def test_the_demo_is_what_the_default_settings_draw():
+    config = SynthConfig()
+    cast, scenes = make_cast(config), list(write_script(config))
+    assert rows_of(DEMO / "demo.people.csv")[1:] == [
+        [str(number), person.name] for number, person in enumerate(cast, start=1)
+    ]
+    assert rows_of(DEMO / "demo.shots.csv")[1:] == [
+        [str(number), str(scene.shot.start + 1), str(scene.shot.stop)]
+        for number, scene in enumerate(scenes, start=1)
+    ]
+    faces = [
+        face.box
+        for scene in scenes
+        for film_set in [FilmSet(scene, cast, config)]
+        for frame in range(scene.shot.start, scene.shot.stop)
+        for face in film_set.faces(frame)
+    ]
+    assert read_mot(DEMO / "demo.gt.txt").boxes == pytest.approx(np.array(faces), abs=0.02)

@@ -54,11 +54,11 @@ def draw_beard(image: Image, person: Person, head: Head, light: Light) -> None:
     if person.beard == "full":
         fill(image, beard_outline(head), colour)
     if person.beard == "goatee":
-        goatee = bezier((-0.2, 0.72), (-0.3, 1.12), (0.3, 1.12), (0.2, 0.72), count=16)
+        goatee = bezier((-0.15, 0.77), (-0.26, 1.1), (0.26, 1.1), (0.15, 0.77), count=16)
         fill(image, head.on_face(goatee[:, 0], np.minimum(goatee[:, 1], 1.02), 0.04), colour)
     for side in (-1, 1):
-        upper = bezier((0, 0.49), (0.16, 0.46), (0.34, 0.66), count=9)
-        lower = bezier((0.34, 0.66), (0.2, 0.6), (0, 0.575), count=9)
+        upper = bezier((0, 0.49), (0.18, 0.46), (0.33, 0.6), count=9)
+        lower = bezier((0.33, 0.6), (0.18, 0.6), (0, 0.57), count=9)
         half = np.concatenate([upper, lower]) * (side, 1)
         fill(image, head.on_face(half[:, 0], half[:, 1], 0.05), colour)
 
@@ -67,7 +67,7 @@ def beard_outline(head: Head) -> Points:
     """Where a full beard grows: the jaw from ear to ear, up to the cheeks and the nose."""
     edge = float(head.half_width(np.array(0.15)))
     cheek = bezier(
-        (edge, 0.12), (edge * 0.9, 0.5), (0.42, 0.58), (0.28, 0.48), (0.0, 0.49), count=20
+        (edge, 0.12), (edge * 0.9, 0.5), (0.42, 0.72), (0.3, 0.66), (0.0, 0.78), count=20
     )
     y = np.linspace(1.0, 0.12, 14)
     azimuth = np.concatenate(

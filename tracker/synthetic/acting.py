@@ -16,6 +16,7 @@ FRAMINGS = ((0.40, 0.60), (0.24, 0.38), (0.14, 0.24))
 FRAMING_ODDS = {1: (0.5, 0.4, 0.1), 2: (0.15, 0.6, 0.25), 3: (0.0, 0.65, 0.35), 4: (0.0, 0.4, 0.6)}
 MIN_FACE_PX = 44.0
 BLINK_S = 0.22
+WALK_YAW_DEG = 10.0  # how far one turns to where one walks, for each face height a second
 SPREAD = 1.1  # the largest face of a shot to the common size
 OUTSIDE = 1.2  # how far beyond the edge someone walks out, in face heights
 ROOM = 1.15  # width of a head with its hair, in face heights
@@ -79,7 +80,7 @@ def pose_at(actor: Actor, time_s: float) -> Pose:
     """Where the head is, `time_s` after the shot begins."""
     face_px = actor.face_px * (1 + actor.growth * time_s)
     x, speed = _walk(actor, time_s)
-    yaw = actor.yaw_deg + actor.yaw.at(time_s) + np.clip(speed / face_px * 14, -30, 30)
+    yaw = actor.yaw_deg + actor.yaw.at(time_s) + np.clip(speed / face_px * WALK_YAW_DEG, -24, 24)
     stride = 0.03 * min(1.0, abs(speed) / face_px) * np.sin(2 * np.pi * 2.2 * time_s)
     return Pose(
         x=x + actor.sway.at(time_s) * face_px,
@@ -159,16 +160,16 @@ def _draw_part(
         y=y,
         face_px=face_px,
         growth=float(rng.uniform(-0.03, 0.03)),
-        yaw_deg=float(inwards * rng.uniform(6, 22) + rng.uniform(-8, 8)),
+        yaw_deg=float(inwards * rng.uniform(4, 16) + rng.uniform(-7, 7)),
         sway=wave(0.10),
         bob=wave(0.035),
-        yaw=wave(rng.uniform(8, 20)),
+        yaw=wave(rng.uniform(8, 18)),
         pitch=wave(rng.uniform(4, 12)),
         roll=wave(rng.uniform(4, 13)),
         blink_every_s=float(rng.uniform(1.8, 4.0)),
         blink_phase=float(rng.uniform()),
         talk_turn=(slot, max(2, len(homes))),
-        smile=float(rng.uniform(0.1, 0.9)),
+        smile=float(rng.uniform(0.3, 1.0)),
     )
 
 

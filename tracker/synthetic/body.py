@@ -28,11 +28,12 @@ def draw_ear(image: Image, person: Person, head: Head, light: Light, side: int, 
 def draw_body(image: Image, person: Person, head: Head, light: Light, outfit: Colour) -> None:
     """Draw a neck that follows the head, on shoulders that stay level."""
     cloth = lit(outfit, light)
-    shoulders = body_outline(head, image.shape[0])
+    shoulders = body_outline(head)
     neck = neck_outline(head)
+    _draw_legs(image, person, head, light)
     fill(image, shoulders, cloth)
     stroke(image, shoulders, scaled(cloth, 0.72), 0.025 * head.unit_px, closed=True)
-    _draw_arms_and_legs(image, head, light, cloth)
+    _draw_sleeves(image, head, cloth)
     skin = lit(scaled(person.skin, 0.84), light)
     fill(image, _neckline(person, head), skin)
     fill(image, neck, skin)
@@ -40,28 +41,33 @@ def draw_body(image: Image, person: Person, head: Head, light: Light, outfit: Co
     _draw_collar(image, person, head, cloth)
 
 
-def _draw_arms_and_legs(image: Image, head: Head, light: Light, cloth: Colour) -> None:
-    """Draw the folds between arms and body and, where the picture goes so far, trousers."""
+def _draw_legs(image: Image, person: Person, head: Head, light: Light) -> None:
+    """Draw trousers and hands, where the picture reaches so far down."""
+    half = np.array([[1.25, 4.4], [1.15, 20.0], [0.14, 20.0], [0.0, 6.4]])
+    legs = _level(head, np.concatenate([half, half[::-1] * (-1, 1)]))
+    if legs[0, 1] < image.shape[0]:
+        fill(image, legs, lit(_TROUSERS, light))
+        for side in (-1, 1):
+            hand = oval(np.array([side * 1.52, 5.0]), (0.19, 0.34))
+            fill(image, _level(head, hand), lit(scaled(person.skin, 0.95), light))
+
+
+def _draw_sleeves(image: Image, head: Head, cloth: Colour) -> None:
     for side in (-1, 1):
-        fold = bezier((1.2, 2.3), (1.14, 3.2), (1.2, 4.8)) * (side, 1)
+        fold = bezier((1.24, 2.3), (1.16, 3.2), (1.24, 4.75)) * (side, 1)
         stroke(image, _level(head, fold), scaled(cloth, 0.78), 0.04 * head.unit_px)
-    hips = _level(head, np.array([[-1.74, 5.0], [1.74, 5.0], [1.74, 20.0], [-1.74, 20.0]]))
-    if hips[0, 1] < image.shape[0]:
-        fill(image, hips, lit(_TROUSERS, light))
 
 
-def body_outline(head: Head, floor_px: float) -> Points:
-    """The outline of shoulders and arms, down to `floor_px`."""
+def body_outline(head: Head) -> Points:
+    """The outline of shoulders, arms and body."""
     half = np.concatenate(
         [
             bezier((0.3, 1.28), (0.62, 1.5), (1.3, 1.5), (1.5, 1.86), count=12),
-            bezier((1.5, 1.86), (1.72, 2.4), (1.74, 3.4), count=6),
-            [[1.74, 20.0]],
+            bezier((1.5, 1.86), (1.72, 2.4), (1.76, 3.4), (1.74, 4.85), count=8),
+            [[1.3, 4.85]],
         ]
     )
-    outline = _level(head, np.concatenate([half, half[::-1] * (-1, 1)]))
-    outline[:, 1] = np.minimum(outline[:, 1], floor_px + 4)
-    return outline
+    return _level(head, np.concatenate([half, half[::-1] * (-1, 1)]))
 
 
 def neck_outline(head: Head) -> Points:

@@ -107,7 +107,7 @@ def draw_mouth(
     """Draw two lips, and teeth between them when they part."""
     half = 0.25 * person.mouth_width * (1 + 0.08 * expression.smile - 0.15 * expression.talking)
     full, gap = 0.055 * person.lip_fullness, 0.13 * expression.talking
-    corner, middle = 0.62 - 0.045 * expression.smile, 0.63
+    corner, middle = 0.625 - 0.06 * expression.smile, 0.635
 
     def place(line: Points) -> Points:
         return head.on_face(line[:, 0], line[:, 1], 0.02)
@@ -121,7 +121,7 @@ def draw_mouth(
     bow = bezier((half, corner), *cupid, count=9)
     upper = np.concatenate([bow * (-1, 1), bow[-2::-1]])
     seam = curve(0.02, 0.4)
-    lip = mix(mix(person.skin, (188, 72, 76), 0.45), _LIPSTICK, 0.45 if person.made_up else 0.0)
+    lip = mix(mix(person.skin, (182, 62, 68), 0.55), _LIPSTICK, 0.45 if person.made_up else 0.0)
     fill(
         image,
         place(np.concatenate([upper, curve(2.2 * full + 1.3 * gap)[::-1]])),
@@ -135,4 +135,4 @@ def draw_mouth(
         teeth = np.concatenate([bite, edge])
         fill(image, place(teeth), lit(_TEETH, light))
     dark = scaled(mix(person.skin, (120, 40, 44), 0.5), 0.6)
-    stroke(image, place(seam), lit(dark, light), 0.02 * head.unit_px)
+    stroke(image, place(seam), lit(dark, light), 0.026 * head.unit_px)

@@ -126,8 +126,7 @@ class FilmSet:
             box = head.face_box()
             if visible_share(box, nearer, self._size) >= MIN_VISIBLE:
                 found.append(TrueFace(actor.person + 1, _cut_off(box, self._size)))
-            floor_px = float(self._size[1])
-            nearer += [hair_outline(person, head), neck_outline(head), body_outline(head, floor_px)]
+            nearer += [hair_outline(person, head), neck_outline(head), body_outline(head)]
         return tuple(sorted(found, key=lambda face: face.person))
 
     def _time_s(self, frame: int) -> float:

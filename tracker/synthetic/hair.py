@@ -25,7 +25,7 @@ _HAIRLINES: dict[str, tuple[float, ...]] = {
     "bun": (-0.62, -0.58, -0.50, -0.38, -0.22, 0.0, 0.10, 0.40, 0.60),
     "curly": (-0.54, -0.52, -0.46, -0.34, -0.15, 0.10, 0.20, 0.50, 0.65),
     "buzz": (-0.58, -0.58, -0.52, -0.42, -0.26, 0.04, 0.05, 0.40, 0.55),
-    "beanie": (-0.46, -0.46, -0.44, -0.40, -0.34, -0.26, -0.2, 0.0, 0.10),
+    "beanie": (-0.46, -0.46, -0.45, -0.43, -0.41, -0.38, -0.34, -0.26, -0.22),
 }
 _SWELL = {"buzz": 1.025, "short": 1.12, "bun": 1.06, "quiff": 1.08, "curly": 1.1}  # else _FULL
 _FULL = 1.13
@@ -174,9 +174,9 @@ def _draw_quiff(image: Image, person: Person, head: Head, light: Light) -> None:
 
 
 def _draw_beanie_rim(image: Image, person: Person, head: Head, light: Light) -> None:
-    azimuth = np.radians(np.linspace(-100, 100, 20)) - head.yaw
+    azimuth = np.radians(np.linspace(-92, 92, 20)) - head.yaw
     line = _hairline(person, azimuth)
-    low, high = head.surface(azimuth, line + 0.05, 1.15), head.surface(azimuth, line - 0.2, 1.17)
+    low, high = head.surface(azimuth, line + 0.06, 1.12), head.surface(azimuth, line - 0.2, 1.16)
     rim = head.project(np.concatenate([low, high[::-1]]))
     fill(image, rim, lit(scaled(_colour(person), 0.8), light))
     for column in range(0, 20, 2):

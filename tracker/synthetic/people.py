@@ -149,8 +149,8 @@ def unlikeness(a: Person, b: Person) -> float:
         + (a.glasses != b.glasses)
         + 1.2 * (a.beard != b.beard)
     )
-    skin = np.abs(np.subtract(a.skin, b.skin)).mean() / 60
-    hair = np.abs(np.subtract(a.hair_colour, b.hair_colour)).mean() / 80
+    skin = np.abs(np.subtract(a.skin, b.skin)).mean() / 40
+    hair = np.abs(np.subtract(a.hair_colour, b.hair_colour)).mean() / 60
     shape = sum(
         abs(p - q)
         for p, q in (
@@ -163,7 +163,7 @@ def unlikeness(a: Person, b: Person) -> float:
             (a.lip_fullness, b.lip_fullness),
         )
     )
-    return float(labels + min(skin, 1.5) + min(hair, 1.0) + 0.6 * shape)
+    return float(labels + min(skin, 2.0) + min(hair, 1.5) + 0.6 * shape)
 
 
 def _bulk(person: Person) -> str:
@@ -205,7 +205,7 @@ def invent_person(name: str, rng: np.random.Generator) -> Person:
         eye_size=rng.uniform(0.88, 1.16),
         eye_spacing=rng.uniform(0.94, 1.08),
         brow_width=rng.uniform(0.55, 1.5),
-        brow_tilt=rng.uniform(-1, 1),
+        brow_tilt=rng.uniform(-0.7, 0.5),
         brow_arch=rng.uniform(0.3, 1.5),
         nose_width=rng.uniform(0.8, 1.3),
         nose_length=rng.uniform(0.85, 1.1),

@@ -74,7 +74,7 @@ def _blush(pixels: Floats, person: Person, head: Head) -> Floats:
 def _stubble(outline: Points) -> Floats:
     """How much shadow of hair each cell has: some inside `outline`, in cells."""
     mask = np.zeros(_CELLS, np.float32)
-    cv2.fillPoly(mask, [np.round(outline - 0.5).astype(np.int32)], 0.4)
+    cv2.fillPoly(mask, [np.round(outline - 0.5).astype(np.int32)], 0.34)
     return np.asarray(cv2.GaussianBlur(mask, (0, 0), 1.1), np.float32)
 
 
