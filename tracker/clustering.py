@@ -50,6 +50,26 @@ def mean_squared_distances(
     return np.maximum(squares[:, None] + squares[None, :] - 2 * means @ means.T, 0.0)
 
 
+def mixed_distances(
+    learned: FloatArray,
+    raw: FloatArray,
+    raw_share: float,
+    tracklet: NDArray[np.integer],
+    tracklet_count: int,
+) -> NDArray[np.float64]:
+    """Mean squared distances (T, T) that are `raw_share` those of `raw`, the rest `learned`.
+
+    Args:
+        learned: (S, 64), one a face.
+        raw: (S, D), likewise.
+        tracklet: (S,) in [0, T): each has at least one face.
+    """
+    distances = (1 - raw_share) * mean_squared_distances(learned, tracklet, tracklet_count)
+    if raw_share > 0:
+        distances += raw_share * mean_squared_distances(raw, tracklet, tracklet_count)
+    return distances
+
+
 def merge_tracklets(
     distances: FloatArray, face_counts: NDArray[np.integer], constraints: Constraints
 ) -> Merges:

@@ -29,6 +29,7 @@ def _check(ok: bool, setting: str, rule: str, value: object) -> None:
 class ShotConfig:
     """Where one shot ends and the next begins."""
 
+    file: str | None = None  # a list of shots, instead of looking for them
     min_jump: float = 8.0  # mean change a pixel and channel (HSV), 0 to 255, at 256 px wide
     min_jump_ratio: float = 2.0  # times the mean change of the frames around it
     max_likeness_over_cut: float = 0.9  # correlation; above it the jump was a flash of light
@@ -85,6 +86,7 @@ class DetectionConfig:
     file: str | None = None  # a MOT detection file, instead of a detector
     file_box_scale: tuple[float, float] = (1.0, 1.0)  # how much wider and taller its boxes are made
     min_score: float | None = None  # [0, 1]; None: what suits the detector
+    sure_score: float | None = None  # that a face must reach once to be followed; None: likewise
     min_face_px: int = 20  # height of the smallest face looked for
     batch_frames: int = 8  # decoded frames given to the detector at a time
 
@@ -94,6 +96,8 @@ class DetectionConfig:
         )
         score_ok = self.min_score is None or 0 <= self.min_score <= 1
         _check(score_ok, "detection.min_score", "in [0, 1]", self.min_score)
+        sure_ok = self.sure_score is None or 0 <= self.sure_score <= 1
+        _check(sure_ok, "detection.sure_score", "in [0, 1]", self.sure_score)
         _check(self.min_face_px >= 1, "detection.min_face_px", "1 or more", self.min_face_px)
         _check(self.batch_frames >= 1, "detection.batch_frames", "1 or more", self.batch_frames)
         scale_ok = len(self.file_box_scale) == 2 and min(self.file_box_scale) > 0
@@ -105,7 +109,7 @@ class ClusteringConfig:
     """Who is the same person, and who is nobody."""
 
     people: int | None = None  # how many there are; None: found by itself
-    max_distance: float = 1.2  # mean squared distance at which merging stops
+    max_distance: float = 1.35  # mean squared distance at which merging stops
     min_detections: int = 10  # a person is seen at least so often ...
     min_share: float = 0.005  # ... and makes up at least this share of all faces followed
 
@@ -123,22 +127,28 @@ class ClusteringConfig:
 class EmbeddingConfig:
     """How the embedding is learned from the video's own constraints."""
 
-    steps: int = 1500
+    heads: int = 3  # networks learned from different starts, whose distances are averaged
+    steps: int = 1500  # of each
     batch_triplets: int = 256
     margin: float = 0.5  # of SymTriplet, on the unit sphere
     quadruplet: bool = False  # add the quadruplet term
     quadruplet_margin: float = 0.25  # of that term
-    learning_rate: float = 4e-3  # of AdamW; it falls to 0 along a cosine
+    learning_rate: float = 4e-3  # of AdamW for a new metric; it falls to 0 along a cosine
+    correction_rate: float = 1e-3  # likewise, where features that know faces are corrected
     weight_decay: float = 1e-2
     dropout: float = 0.2
 
     def __post_init__(self) -> None:
+        _check(self.heads >= 1, "embedding.heads", "1 or more", self.heads)
         _check(self.steps >= 1, "embedding.steps", "1 or more", self.steps)
         _check(
             self.batch_triplets >= 1, "embedding.batch_triplets", "1 or more", self.batch_triplets
         )
         _check(self.margin > 0, "embedding.margin", "above 0", self.margin)
         _check(self.learning_rate > 0, "embedding.learning_rate", "above 0", self.learning_rate)
+        _check(
+            self.correction_rate > 0, "embedding.correction_rate", "above 0", self.correction_rate
+        )
         _check(self.weight_decay >= 0, "embedding.weight_decay", "0 or more", self.weight_decay)
         _check(0 <= self.dropout < 1, "embedding.dropout", "in [0, 1)", self.dropout)
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 import torch
 
 from tracker.errors import ConfigError
@@ -25,3 +28,18 @@ def choose_device(name: str) -> torch.device:
     if device.type == "cuda" and (device.index or 0) >= count:
         raise ConfigError(f"device {name!r} is not here ({count} GPUs found): use cpu or auto")
     return device
+
+
+@contextmanager
+def one_thread() -> Iterator[None]:
+    """Let torch use a single CPU thread inside.
+
+    For many small steps: several threads gain little on those, and where another program
+    uses a core they wait for each other at every step (measured: twenty times slower).
+    """
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)

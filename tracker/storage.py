@@ -20,12 +20,16 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
+from safetensors import SafetensorError, safe_open
+from safetensors.numpy import save_file
 
+from tracker.embedding.training import Embedding
 from tracker.errors import StorageError
 from tracker.records import Constraints, Detections, Shot, Timeline
 
 _FINGERPRINT_PIECES = 64
 _PIECE_BYTES = 1 << 16
+_WEIGHT_PREFIX = "weights."
 _KEY_LENGTH = 12  # hex digits; a run folder holds a dozen keys
 _LANDMARK_COLUMNS = [f"{axis}_{point}" for point in range(5) for axis in "xy"]
 
@@ -243,3 +247,36 @@ def fill_array(
         array = np.lib.format.open_memmap(aside, mode="w+", dtype=np.uint8, shape=shape)
         fill(array)
         array.flush()
+
+
+def save_embedding(path: Path, embedding: Embedding) -> None:
+    """Write what was learned as safetensors: `learned`, `loss_curve` and the network's weights."""
+    tensors = {"learned": embedding.learned, "loss_curve": embedding.loss_curve}
+    named = {f"{_WEIGHT_PREFIX}{name}": values for name, values in embedding.weights.items()}
+    with written_aside(path) as aside:
+        save_file(
+            {name: np.ascontiguousarray(values) for name, values in (tensors | named).items()},
+            aside,
+            {"raw_share": repr(embedding.raw_share), "note": embedding.note},
+        )
+
+
+def load_embedding(path: Path) -> Embedding:
+    """Read what `save_embedding` wrote.
+
+    Raises:
+        StorageError: it cannot be read.
+    """
+    try:
+        with safe_open(path, "np") as file:
+            told = file.metadata()
+            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+    except (OSError, SafetensorError) as error:
+        raise StorageError(f"cannot read {path}: {error}; delete it and run again") from error
+    return Embedding(
+        tensors.pop("learned"),
+        float(told["raw_share"]),
+        tensors.pop("loss_curve"),
+        {name.removeprefix(_WEIGHT_PREFIX): values for name, values in tensors.items()},
+        told["note"],
+    )

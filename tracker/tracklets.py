@@ -33,7 +33,7 @@ class _OpenTracklet:
 
 
 def link_tracklets(
-    detections: Detections, shots: Sequence[Shot], config: TrackletConfig
+    detections: Detections, shots: Sequence[Shot], sure_score: float, config: TrackletConfig
 ) -> NDArray[np.int32]:
     """Join boxes of neighbouring frames into short, high-precision tracklets.
 
@@ -44,6 +44,7 @@ def link_tracklets(
 
     Args:
         shots: disjoint, in order, covering every frame.
+        sure_score: a tracklet none of whose scores reaches it is no face, and dropped.
 
     Returns:
         (N,) tracklet of each detection, numbered by first detection; -1 where it has none.
@@ -55,13 +56,17 @@ def link_tracklets(
         rows = np.arange(first, last)
         tracklet[rows] = _link_within_shot(detections, rows, count, config)
         count = max(count, int(tracklet[rows].max(initial=-1)) + 1)
-    return drop_short(tracklet, config.min_length)
+    return drop_doubtful(tracklet, detections.scores, config.min_length, sure_score)
 
 
-def drop_short(tracklet: NDArray[np.int32], min_length: int) -> NDArray[np.int32]:
-    """`tracklet` (N,) without those of fewer than `min_length` detections, renumbered from 0."""
+def drop_doubtful(
+    tracklet: NDArray[np.int32], scores: NDArray[np.float32], min_length: int, sure_score: float
+) -> NDArray[np.int32]:
+    """`tracklet` (N,) without those that are short or never sure, renumbered from 0."""
     numbers, inverse, lengths = np.unique(tracklet, return_inverse=True, return_counts=True)
-    keep = (numbers != NO_TRACKLET) & (lengths >= min_length)
+    best = np.zeros(len(numbers), np.float32)
+    np.maximum.at(best, inverse, scores)
+    keep = (numbers != NO_TRACKLET) & (lengths >= min_length) & (best >= sure_score)
     renumbered = np.where(keep, np.cumsum(keep) - 1, NO_TRACKLET)
     return renumbered[inverse].astype(np.int32)
 

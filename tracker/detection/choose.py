@@ -15,8 +15,11 @@ from tracker.detection.yunet import YuNetDetector
 from tracker.errors import WeightsError
 from tracker.weights import YUNET, find_weights
 
-# Where each detector's precision and recall balance on real footage; a file is taken as it is.
-_MIN_SCORE = {"yunet": 0.6, "mtcnn": 0.8, "file": 0.0}
+# Which boxes to follow, and the score that each face followed must reach once: on real footage
+# a weak box in a strong tracklet is a face, and a tracklet that never gets strong is none.
+# A file is taken as it is.
+_MIN_SCORE = {"yunet": 0.5, "mtcnn": 0.8, "file": 0.0}
+_SURE_SCORE = {"yunet": 0.8, "mtcnn": 0.95, "file": 0.0}
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,13 +29,17 @@ class DetectorChoice:
     Attributes:
         name: mtcnn, yunet or file.
         min_score: what it will run with.
+        sure_score: what a tracklet must reach once.
         weights: its weight files; empty where a package carries them.
+        hashes: of those files.
         reason: one line for the user, where the choice was not theirs; else empty.
     """
 
     name: str
     min_score: float
+    sure_score: float
     weights: tuple[Path, ...]
+    hashes: tuple[str, ...]
     reason: str
 
 
@@ -59,7 +66,9 @@ def _choice(
     name: str, config: DetectionConfig, weights: tuple[Path, ...], reason: str
 ) -> DetectorChoice:
     min_score = _MIN_SCORE[name] if config.min_score is None else config.min_score
-    return DetectorChoice(name, min_score, weights, reason)
+    sure_score = _SURE_SCORE[name] if config.sure_score is None else config.sure_score
+    hashes = tuple(file.sha256 for file in YUNET) if weights else ()
+    return DetectorChoice(name, min_score, sure_score, weights, hashes, reason)
 
 
 def make_detector(

@@ -13,6 +13,7 @@ from tracker.records import Detections, Frame
 
 _NMS_IOU = 0.3
 _MOST_CANDIDATES = 5000
+_LOG_ERRORS = 2  # of OpenCV's levels
 
 
 class YuNetDetector:
@@ -20,12 +21,18 @@ class YuNetDetector:
 
     def __init__(self, weights: Path, min_score: float, min_face_px: int) -> None:
         self._min_face_px = min_face_px
+        level = cv2.utils.logging.getLogLevel()
+        cv2.utils.logging.setLogLevel(
+            _LOG_ERRORS
+        )  # OpenCV 5 warns of a default that it sets itself
         try:
             self._network = cv2.FaceDetectorYN.create(
                 str(weights), "", (320, 320), min_score, _NMS_IOU, _MOST_CANDIDATES
             )
         except cv2.error as error:
             raise WeightsError(f"OpenCV cannot load {weights}: {error.err}") from error
+        finally:
+            cv2.utils.logging.setLogLevel(level)
 
     def detect(self, frames: Sequence[Frame]) -> Detections:
         """The faces in `frames`, by frame, then by score."""

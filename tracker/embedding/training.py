@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from tracker.config import EmbeddingConfig
+from tracker.devices import one_thread
 from tracker.embedding.evidence import raw_share
 from tracker.embedding.losses import QuadrupletTerm, SymTripletLoss
 from tracker.embedding.network import EMBEDDING_SIZE, CorrectingHead, EmbeddingHead
@@ -35,9 +36,9 @@ class Embedding:
     they were, plus the rest times that of `learned`.
 
     Attributes:
-        learned: (S, 64) float32 of unit length; all zeros where nothing could be learned.
+        learned: (S, 64) float32; all zeros where nothing could be learned.
         raw_share: 0 to 1.
-        loss_curve: (steps,) float32; empty where nothing could be learned.
+        loss_curve: (steps,) float32, mean of the heads; empty where nothing could be learned.
         weights: the network and its preparation, by name.
         note: one line for the user on what was done instead of learning; else empty.
     """
@@ -64,8 +65,12 @@ def learn_embedding(
 
     Features that were trained to tell faces apart are only corrected, and their own distance
     keeps a share that the video's evidence decides (`raw_share`); others, such as HOG, get a
-    metric learned from nothing. Without one cannot-link pair there is nothing to learn from:
-    the features stay as they are.
+    metric learned from nothing. Without one cannot-link pair there is nothing to learn from,
+    and the features' own distance is used.
+
+    Several heads are learned, from different starts. A video has few constraints, and where
+    they say nothing each head guesses differently: the mean of their distances is right more
+    often than any of them. The 64 strongest directions of all their outputs are kept.
 
     Args:
         features: (S, D), one a face, sorted by time.
@@ -77,9 +82,7 @@ def learn_embedding(
     ECCV 2016.
     """
     if not len(constraints.cannot_link):
-        note = "no two faces are ever seen together: nothing to learn from, the features stay raw"
-        nothing = np.zeros((len(features), EMBEDDING_SIZE), np.float32)
-        return Embedding(nothing, 1.0, np.zeros(0, np.float32), {}, note)
+        return _unlearned(features, features_know_faces, rng)
     if features_know_faces:
         share = raw_share(features, tracklet, face_heights, constraints)
         preparation = centre(features, rng)
@@ -88,12 +91,37 @@ def learn_embedding(
         preparation = standardise_and_mix(features, _PREPARED_SIZE, rng)
     prepared = preparation.apply(features)
     sampler = ConstraintSampler(tracklet, constraints, rng)
-    with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
+    with (
+        torch.random.fork_rng(devices=[device] if device.type == "cuda" else []),
+        one_thread(),
+    ):
         torch.manual_seed(int(rng.integers(2**31)))  # weights and dropout draw from torch's own
-        head = _make_head(prepared, features_know_faces, config).to(device)
+        heads = [_make_head(prepared, features_know_faces, config) for _ in range(config.heads)]
         on_device = torch.from_numpy(prepared).to(device)
-        curve = _train(head, on_device, sampler, config, on_step)
-    return Embedding(_embed(head, on_device), share, curve, _weights(head, preparation), "")
+        rate = config.correction_rate if features_know_faces else config.learning_rate
+        curves = [
+            _train(head.to(device), on_device, sampler, rate, config, on_step) for head in heads
+        ]
+    together = np.concatenate([_embed(head, on_device) for head in heads], axis=1)
+    together = (together - together.mean(axis=0)) / np.float32(len(heads) ** 0.5)
+    projection = principal_directions(together, EMBEDDING_SIZE)
+    weights = _weights(heads, preparation) | {"projection": projection}
+    curve = np.asarray(np.mean(curves, axis=0), np.float32)
+    return Embedding(together @ projection.T, share, curve, weights, "")
+
+
+def _unlearned(
+    features: NDArray[np.float32], features_know_faces: bool, rng: np.random.Generator
+) -> Embedding:
+    """The features' own distance: as it is, or for others that of their main directions."""
+    note = "no two faces are ever seen together: nothing to learn from, the features stay raw"
+    if features_know_faces or not len(features):
+        learned, share = np.zeros((len(features), EMBEDDING_SIZE), np.float32), 1.0
+    else:
+        learned = standardise_and_mix(features, EMBEDDING_SIZE, rng).apply(features)
+        learned /= np.maximum(np.linalg.norm(learned, axis=1, keepdims=True), 1e-9)
+        share = 0.0
+    return Embedding(learned, share, np.zeros(0, np.float32), {}, note if len(features) else "")
 
 
 def _make_head(
@@ -109,6 +137,7 @@ def _train(
     head: nn.Module,
     features: Tensor,
     sampler: ConstraintSampler,
+    learning_rate: float,
     config: EmbeddingConfig,
     on_step: Callable[[float], None],
 ) -> NDArray[np.float32]:
@@ -117,7 +146,7 @@ def _train(
     quadruplet = QuadrupletTerm(config.quadruplet_margin)
     use_quadruplets = config.quadruplet and sampler.has_quadruplets
     optimiser = torch.optim.AdamW(
-        head.parameters(), lr=config.learning_rate, weight_decay=config.weight_decay
+        head.parameters(), lr=learning_rate, weight_decay=config.weight_decay
     )
     schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, config.steps)
     curve = np.zeros(config.steps, np.float32)
@@ -151,8 +180,12 @@ def _embed(head: nn.Module, features: Tensor) -> NDArray[np.float32]:
     return np.asarray(torch.cat(parts).numpy(), np.float32)
 
 
-def _weights(head: nn.Module, preparation: Preparation) -> dict[str, NDArray[np.float32]]:
+def _weights(heads: list[nn.Module], preparation: Preparation) -> dict[str, NDArray[np.float32]]:
     """Everything it takes to embed another face of this video."""
-    network = {f"head.{name}": value.cpu().numpy() for name, value in head.state_dict().items()}
+    network = {
+        f"head.{number}.{name}": value.cpu().numpy()
+        for number, head in enumerate(heads)
+        for name, value in head.state_dict().items()
+    }
     prepared = {"preparation.mean": preparation.mean, "preparation.matrix": preparation.matrix}
     return prepared | network

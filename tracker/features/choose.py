@@ -13,7 +13,10 @@ from tracker.errors import WeightsError
 from tracker.features.crops import ALIGNED_SIDE, UPRIGHT_SIDE
 from tracker.features.face import FaceNetwork
 from tracker.features.hog import hog_features
+from tracker.progress import Advance
 from tracker.weights import FACE, find_weights
+
+_PART_CROPS = 256
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,14 +27,18 @@ class FeatureChoice:
         kind: face or hog.
         aligned: whether they want crops turned by their landmarks, or upright ones.
         crop_side: of those crops, in pixels.
+        knows_faces: whether their own distance was trained to tell faces apart.
         weights: weight files; empty for hog.
+        hashes: of those files.
         reason: one line for the user, where the choice was not theirs; else empty.
     """
 
     kind: str
     aligned: bool
     crop_side: int
+    knows_faces: bool
     weights: tuple[Path, ...]
+    hashes: tuple[str, ...]
     reason: str
 
 
@@ -42,19 +49,28 @@ def choose_features(config: FeatureConfig) -> FeatureChoice:
         WeightsError: face was asked for by name, and its weights are not to be had.
     """
     if config.kind == "hog":
-        return FeatureChoice("hog", False, UPRIGHT_SIDE, (), "")
+        return _hog("")
     try:
         weights = find_weights(FACE)
     except WeightsError as error:
         if config.kind == "face":
             raise
-        reason = f"describing faces by HOG, since {error}"
-        return FeatureChoice("hog", False, UPRIGHT_SIDE, (), reason)
-    return FeatureChoice("face", True, ALIGNED_SIDE, weights, "")
+        return _hog(f"describing faces by HOG, since {error}")
+    hashes = tuple(file.sha256 for file in FACE)
+    return FeatureChoice("face", True, ALIGNED_SIDE, True, weights, hashes, "")
 
 
-def describe_crops(choice: FeatureChoice, images: NDArray[np.uint8]) -> NDArray[np.float32]:
-    """One vector a crop, (S, D), of the kind chosen."""
-    if choice.kind == "hog":
-        return hog_features(images)
-    return FaceNetwork(choice.weights[0]).describe(images)
+def _hog(reason: str) -> FeatureChoice:
+    return FeatureChoice("hog", False, UPRIGHT_SIDE, False, (), (), reason)
+
+
+def describe_crops(
+    choice: FeatureChoice, images: NDArray[np.uint8], advance: Advance
+) -> NDArray[np.float32]:
+    """One vector a crop, (S, D), of the kind chosen; `advance` hears of each part done."""
+    describe = hog_features if choice.kind == "hog" else FaceNetwork(choice.weights[0]).describe
+    parts = []
+    for start in range(0, max(len(images), 1), _PART_CROPS):
+        parts.append(describe(np.asarray(images[start : start + _PART_CROPS])))
+        advance(len(parts[-1]))
+    return np.concatenate(parts)

@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from tracker.mot import write_mot
+from tracker.progress import Advance
 from tracker.records import Shot, Tracks
 from tracker.synthetic.film import TrueFace, draw_frames, make_cast
 from tracker.synthetic.script import write_script
@@ -33,8 +34,13 @@ class DrawnVideo:
     people: Path
 
 
-def write_drawn_video(out_dir: Path, name: str, config: SynthConfig) -> DrawnVideo:
+def write_drawn_video(
+    out_dir: Path, name: str, config: SynthConfig, advance: Advance = lambda count: None
+) -> DrawnVideo:
     """Draw a video and write it and its truth to `out_dir`; each file appears when complete.
+
+    Args:
+        advance: told of each frame drawn.
 
     Raises:
         VideoWriteError: the video cannot be written.
@@ -48,7 +54,7 @@ def write_drawn_video(out_dir: Path, name: str, config: SynthConfig) -> DrawnVid
         out_dir / f"{name}.people.csv",
     )
     shots = [scene.shot for scene in write_script(config)]
-    truth = _film(files.video, shots, config)
+    truth = _film(files.video, shots, config, advance)
     _write_aside(files.mot, lambda path: write_mot(path, truth))
     _write_aside(files.xml, lambda path: write_truth_xml(path, truth, config.frame_count))
     rows = [(number, shot.start + 1, shot.stop) for number, shot in enumerate(shots, start=1)]
@@ -94,7 +100,7 @@ def write_truth_xml(path: Path, truth: Tracks, frame_count: int) -> None:
         file.write("</Video>\n")
 
 
-def _film(path: Path, shots: list[Shot], config: SynthConfig) -> Tracks:
+def _film(path: Path, shots: list[Shot], config: SynthConfig, advance: Advance) -> Tracks:
     """Write the video with its sound; give the truth."""
     tick_s = 1 / Fraction(config.frame_rate)
     seconds = [(float(shot.start * tick_s), float(shot.stop * tick_s)) for shot in shots]
@@ -109,6 +115,7 @@ def _film(path: Path, shots: list[Shot], config: SynthConfig) -> Tracks:
             for tick, (image, seen) in enumerate(draw_frames(config)):
                 writer.write(image, tick)
                 faces.append(seen)
+                advance(1)
         del music
     finally:
         music_path.unlink(missing_ok=True)

@@ -1,0 +1,272 @@
+"""The command line: arguments in, exit code out; 0 done, 1 a clear error, 2 wrong usage.
+
+Heavy packages are imported by the commands that need them, so that `--help` is instant.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+from collections.abc import Sequence
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+from tracker.config import DETECTORS, FEATURE_KINDS, Config, read_config, with_settings
+from tracker.errors import TrackerError
+from tracker.progress import Progress
+from tracker.reporting import make_progress
+
+_INTERRUPTED = 130  # what a shell reports for SIGINT
+
+_TRACK_EXAMPLES = """\
+examples:
+  run_tracker.py film.mp4
+  run_tracker.py film.mp4 --out runs/film-6 --people 6
+  run_tracker.py film.mp4 --detector mtcnn --features hog       # needs no downloaded weights
+  run_tracker.py film.mp4 --detections faces.txt --shots shots.csv
+"""
+_EVALUATE_EXAMPLES = """\
+examples:
+  multiface evaluate runs/demo --gt videos/demo.gt.txt
+  multiface evaluate tracks.txt --gt truth.xml --json
+"""
+_SYNTH_EXAMPLES = """\
+examples:
+  multiface synth drawn/party.mp4 --people 8 --seconds 120 --seed 3
+"""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run `multiface`; the exit code."""
+    parser = argparse.ArgumentParser(
+        prog="multiface",
+        description="Finds every face in a video, follows it, and knows it again after every cut.",
+    )
+    commands = parser.add_subparsers(dest="command", required=True, metavar="command")
+    _add_track_arguments(_command(commands, "track", "find the people in a video", _TRACK_EXAMPLES))
+    _add_evaluate_arguments(
+        _command(commands, "evaluate", "score tracks against a ground truth", _EVALUATE_EXAMPLES)
+    )
+    _add_synth_arguments(
+        _command(commands, "synth", "draw a video whose truth is known", _SYNTH_EXAMPLES)
+    )
+    given = parser.parse_args(arguments)
+    return _guarded({"track": _track, "evaluate": _evaluate, "synth": _synth}[given.command], given)
+
+
+def run_tracker(arguments: Sequence[str] | None = None) -> int:
+    """Run `run_tracker.py`, the same as `multiface track`; the exit code."""
+    parser = argparse.ArgumentParser(
+        prog="run_tracker.py",
+        description="Finds every face in a video, follows it, and knows it again after every cut.",
+        epilog=_TRACK_EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    _add_track_arguments(parser)
+    return _guarded(_track, parser.parse_args(arguments))
+
+
+def _guarded(command: Any, given: argparse.Namespace) -> int:
+    try:
+        command(given)
+    except TrackerError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print("interrupted: run the same command again to go on from here", file=sys.stderr)
+        return _INTERRUPTED
+    except BrokenPipeError:  # as in `… | head`: nobody reads on
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+    return 0
+
+
+def _command(commands: Any, name: str, summary: str, examples: str) -> argparse.ArgumentParser:
+    parser: argparse.ArgumentParser = commands.add_parser(
+        name,
+        help=summary,
+        description=summary[0].upper() + summary[1:] + ".",
+        epilog=examples,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    return parser
+
+
+def _add_track_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("video", type=Path, help="anything that FFmpeg decodes")
+    parser.add_argument("--out", type=Path, metavar="DIR", help="default: runs/<name of the video>")
+    parser.add_argument("--config", type=Path, metavar="FILE", help="settings (YAML); see configs/")
+    parser.add_argument("--people", type=int, metavar="K", help="how many there are, if known")
+    parser.add_argument("--detector", choices=DETECTORS, help="default: auto")
+    parser.add_argument("--detections", metavar="FILE", help="use these boxes (MOT text) instead")
+    parser.add_argument(
+        "--box-scale", metavar="W,H", help="make the boxes of --detections wider and taller"
+    )
+    parser.add_argument(
+        "--min-score", type=float, metavar="S", help="pass over weaker detections, 0 to 1"
+    )
+    parser.add_argument("--min-face", type=int, metavar="PX", help="smallest face; default: 20")
+    parser.add_argument("--shots", metavar="FILE", help="use these shots (as in shots.csv) instead")
+    parser.add_argument("--features", choices=FEATURE_KINDS, help="default: auto")
+    parser.add_argument(
+        "--quadruplet", action="store_true", default=None, help="learn with the quadruplet term too"
+    )
+    parser.add_argument("--seed", type=int, metavar="N", help="of every random choice; default: 0")
+    parser.add_argument("--device", default="auto", help="auto, cpu, cuda or cuda:n")
+    parser.add_argument("--no-video", action="store_true", help="write no annotated.mp4")
+    parser.add_argument("--json", action="store_true", help="print a summary as JSON when done")
+
+
+def _add_evaluate_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("run", type=Path, help="a run folder, or tracks as MOT text or XML")
+    parser.add_argument(
+        "--gt", type=Path, required=True, metavar="FILE", help="the truth, as MOT text or XML"
+    )
+    parser.add_argument(
+        "--gt-step",
+        type=int,
+        default=1,
+        metavar="N",
+        help="the truth has every Nth frame of the video, numbered without gaps",
+    )
+    parser.add_argument("--iou", type=float, default=0.5, help="for a match; default: 0.5")
+    parser.add_argument("--json", action="store_true", help="print JSON instead of a table")
+
+
+def _add_synth_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("video", type=Path, help="the .mp4 to make; its truth lies beside it")
+    parser.add_argument("--people", type=int, metavar="N", help="default: 5")
+    parser.add_argument("--seconds", type=float, metavar="S", help="default: 20")
+    parser.add_argument("--size", metavar="WxH", help="default: 640x360")
+    parser.add_argument("--fps", type=Fraction, metavar="F", help="25 or 30000/1001; default: 25")
+    parser.add_argument("--seed", type=int, metavar="N", help="default: 0")
+
+
+def _track(given: argparse.Namespace) -> None:
+    """Find the people in a video."""
+    config = _config_of(given)
+    from tracker.devices import choose_device
+
+    device = choose_device(given.device)
+    progress = make_progress()
+    summary = _run(given, config, device, progress)
+    if given.json:
+        print(json.dumps(summary, indent=2))
+
+
+def _run(
+    given: argparse.Namespace, config: Config, device: Any, progress: Progress
+) -> dict[str, Any]:
+    import numpy as np
+
+    from tracker.outputs import write_outputs, write_run_json
+    from tracker.pipeline import find_people
+    from tracker.run import Run, RunLog
+    from tracker.storage import RunFolder
+    from tracker.video.reader import probe_video
+
+    probe_video(given.video)  # before a folder is made for what is no video
+    out = given.out or Path("runs") / given.video.stem
+    folder = RunFolder(out)
+    run = Run(given.video, folder, config, device, RunLog(progress))
+    findings = find_people(run)
+    write_outputs(run, findings, with_video=not given.no_video)
+    write_run_json(run, findings)
+    folder.forget_unused()
+    people = len(np.unique(findings.tracks.person))
+    shots = len(findings.scan.shots)
+    progress.say(
+        f"{people} {'person' if people == 1 else 'people'} in {shots} "
+        f"{'shot' if shots == 1 else 'shots'}: {out}"
+    )
+    return {
+        "out": str(out),
+        "people": people,
+        "shots": shots,
+        "frames": len(findings.scan.timeline),
+        "detector": findings.detector.name,
+        "features": findings.features.kind,
+        "device": str(device),
+        "stages": run.log.stages,
+        "notes": run.log.notes,
+    }
+
+
+def _config_of(given: argparse.Namespace) -> Config:
+    """The config file's settings, and over them those of the command line."""
+    config = read_config(given.config) if given.config else Config()
+    named = {
+        "detection": {
+            "detector": given.detector,
+            "file": given.detections,
+            "file_box_scale": _pair(given.box_scale, ",", float, "--box-scale"),
+            "min_score": given.min_score,
+            "min_face_px": given.min_face,
+        },
+        "shots": {"file": given.shots},
+        "features": {"kind": given.features},
+        "embedding": {"quadruplet": given.quadruplet},
+        "clustering": {"people": given.people},
+    }
+    changes: dict[str, Any] = {
+        stage: {name: value for name, value in settings.items() if value is not None}
+        for stage, settings in named.items()
+    }
+    if given.seed is not None:
+        changes["seed"] = given.seed
+    return with_settings(config, changes)
+
+
+def _pair(text: str | None, separator: str, kind: Any, option: str) -> tuple[Any, Any] | None:
+    """Two numbers out of "1.1,1.4" or "640x360"; None stays None."""
+    if text is None:
+        return None
+    try:
+        first, second = (kind(part) for part in text.split(separator))
+    except ValueError as error:
+        raise TrackerError(
+            f"{option} wants two numbers as in 2{separator}3, got {text!r}"
+        ) from error
+    return first, second
+
+
+def _evaluate(given: argparse.Namespace) -> None:
+    """Score tracks against a ground truth."""
+    from tracker.evaluation.measures import evaluate, format_table
+    from tracker.evaluation.truth import read_tracks, read_truth
+
+    if not 0 < given.iou <= 1:
+        raise TrackerError(f"--iou must be above 0 and at most 1, got {given.iou}")
+    if given.gt_step < 1:
+        raise TrackerError(f"--gt-step must be 1 or more, got {given.gt_step}")
+    truth = read_truth(given.gt, given.gt_step)
+    measures = evaluate(truth, read_tracks(given.run), given.iou)
+    print(json.dumps(measures.as_dict(), indent=2) if given.json else format_table(measures))
+
+
+def _synth(given: argparse.Namespace) -> None:
+    """Draw a video whose truth is known."""
+    from tracker.synthetic import SynthConfig, write_drawn_video
+
+    width, height = _pair(given.size, "x", int, "--size") or (None, None)
+    settings = {
+        "seed": given.seed,
+        "people": given.people,
+        "duration_s": given.seconds,
+        "width": width,
+        "height": height,
+        "frame_rate": given.fps,
+    }
+    config = SynthConfig(**{name: value for name, value in settings.items() if value is not None})
+    if given.video.suffix != ".mp4":
+        raise TrackerError(f"{given.video} must end in .mp4, the only kind that is drawn")
+    with make_progress().stage("drawing", config.frame_count, "frames") as advance:
+        write_drawn_video(given.video.parent, given.video.stem, config, advance)
+    print(given.video)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

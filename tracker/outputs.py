@@ -1,0 +1,163 @@
+"""Findings → the files that people take away, in the run folder."""
+
+from __future__ import annotations
+
+import platform
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from tracker.config import settings_as_dict
+from tracker.errors import StorageError
+from tracker.export.appearances import Appearance, find_appearances
+from tracker.export.tracks_json import seconds, tracks_as_dict
+from tracker.mot import write_mot
+from tracker.pipeline import Findings
+from tracker.render import contact_sheet, person_colour, render_annotated
+from tracker.run import Run
+from tracker.shots import write_shots
+from tracker.storage import fingerprint, save_embedding, save_json, stage_key, written_aside
+from tracker.video.reader import VideoReader
+from tracker.video.writer import VideoWriter
+
+_PACKAGES = ("multiface", "torch", "opencv-python", "av", "scenedetect", "openvino", "numpy")
+
+
+def write_outputs(run: Run, findings: Findings, with_video: bool) -> None:
+    """Write tracks, contact sheets and the annotated video, each only if it changed.
+
+    Raises:
+        StorageError, VideoWriteError: the folder cannot be written to.
+    """
+    folder, scan = run.folder.path, findings.scan
+    appearances = find_appearances(findings.tracks, scan.shots, scan.timeline)
+    with written_aside(folder / "tracks.txt") as aside:
+        write_mot(aside, findings.tracks)
+    with written_aside(folder / "shots.csv") as aside:
+        write_shots(aside, scan.shots)
+    as_dict = tracks_as_dict(
+        run.video.name, findings.info, scan.timeline, scan.shots, findings.tracks, appearances
+    )
+    save_json(folder / "tracks.json", as_dict)
+    save_embedding(folder / "embedding.safetensors", findings.embedding)
+    _write_contact_sheets(folder / "people", findings, appearances)
+    if with_video:
+        _write_annotated(run, findings)
+
+
+def write_run_json(run: Run, findings: Findings) -> None:
+    """Write what ran, on what, with what, and how long it took."""
+    save_json(
+        run.folder.path / "run.json",
+        {
+            "video": {
+                "name": run.video.name,
+                "fingerprint": fingerprint(run.video),
+                "frames": len(findings.scan.timeline),
+                "width": findings.info.width,
+                "height": findings.info.height,
+            },
+            "config": settings_as_dict(run.config),
+            "detector": {
+                "name": findings.detector.name,
+                "min_score": findings.detector.min_score,
+                "sure_score": findings.detector.sure_score,
+                "sha256": list(findings.detector.hashes),
+            },
+            "features": {
+                "kind": findings.features.kind,
+                "sha256": list(findings.features.hashes),
+            },
+            "device": str(run.device),
+            "versions": {"python": platform.python_version()} | _versions(),
+            "counts": _counts(findings),
+            "stages": run.log.stages,
+            "notes": run.log.notes,
+        },
+    )
+
+
+def _versions() -> dict[str, str]:
+    found = {}
+    for name in _PACKAGES:
+        try:
+            found[name] = metadata.version(name)
+        except metadata.PackageNotFoundError:
+            found[name] = "unknown"
+    return found
+
+
+def _counts(findings: Findings) -> dict[str, Any]:
+    return {
+        "shots": len(findings.scan.shots),
+        "detections": len(findings.scan.detections),
+        "tracklets": findings.constraints.tracklet_count,
+        "cannot_link_pairs": len(findings.constraints.cannot_link),
+        "people": len(np.unique(findings.tracks.person)),
+        "raw_share": round(findings.embedding.raw_share, 4),
+    }
+
+
+def _write_contact_sheets(folder: Path, findings: Findings, appearances: list[Appearance]) -> None:
+    """Write one picture a person, and remove those of people who are no more."""
+    person_of_crop = findings.person[findings.crops.rows]
+    sheets: dict[str, NDArray[np.uint8]] = {}
+    for person in np.unique(findings.tracks.person).tolist():
+        stays = [stay for stay in appearances if stay.person == person]
+        screen_s = seconds(sum(stay.stop_s - stay.start_s for stay in stays))
+        shots = len({stay.shot for stay in stays})
+        faces = findings.crops.images[np.flatnonzero(person_of_crop == person)]
+        sheets[f"person-{person:02d}.png"] = contact_sheet(
+            faces,
+            f"Person {person}",
+            f"{screen_s:.1f} s on screen, in {shots} shot{'s' if shots != 1 else ''}",
+            person_colour(person),
+        )
+    try:
+        folder.mkdir(exist_ok=True)
+        for old in folder.glob("person-*.png"):
+            if old.name not in sheets:
+                old.unlink()
+    except OSError as error:
+        raise StorageError(f"cannot write to {folder}: {error.strerror}") from error
+    for name, sheet in sheets.items():
+        _, encoded = cv2.imencode(".png", cv2.cvtColor(sheet, cv2.COLOR_RGB2BGR))
+        with written_aside(folder / name) as aside:
+            aside.write_bytes(encoded.tobytes())
+
+
+def _write_annotated(run: Run, findings: Findings) -> None:
+    """Render the video, unless the one there shows these very tracks.
+
+    A marker in `stages/` says which tracks it shows: a video cannot carry its own key.
+    """
+    path = run.folder.path / "annotated.mp4"
+    key = stage_key("annotated", None, findings.key)
+    marker = run.folder.stage_file("annotated", key, ".done")
+    if marker.exists() and path.exists():
+        run.log.reused("annotated video")
+        return
+    timeline, info = findings.scan.timeline, findings.info
+    with (
+        run.log.timed("annotated video", len(timeline), "frames") as advance,
+        VideoReader(run.video) as reader,
+        VideoWriter(
+            path,
+            info.width,
+            info.height,
+            timeline.tick_s,
+            info.frame_rate,
+            sound_from=run.video,
+        ) as writer,
+    ):
+        pictures = render_annotated(reader, findings.tracks, findings.scan.shots)
+        for frame, picture in enumerate(pictures):
+            writer.write(picture, int(timeline.ticks[frame]))
+            advance(1)
+        writer.close(timeline.end_tick)
+    with written_aside(marker) as aside:
+        aside.touch()
