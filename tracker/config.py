@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import math
 import typing
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, is_dataclass, replace
@@ -100,7 +101,9 @@ class DetectionConfig:
         _check(sure_ok, "detection.sure_score", "in [0, 1]", self.sure_score)
         _check(self.min_face_px >= 1, "detection.min_face_px", "1 or more", self.min_face_px)
         _check(self.batch_frames >= 1, "detection.batch_frames", "1 or more", self.batch_frames)
-        scale_ok = len(self.file_box_scale) == 2 and min(self.file_box_scale) > 0
+        scale_ok = len(self.file_box_scale) == 2 and all(
+            0 < side < math.inf for side in self.file_box_scale
+        )
         _check(scale_ok, "detection.file_box_scale", "two numbers above 0", self.file_box_scale)
 
 
@@ -195,7 +198,7 @@ def read_config(path: Path) -> Config:
         content = yaml.safe_load(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigError(f"cannot read the config {path}: {error}") from error
-    except (yaml.YAMLError, RecursionError) as error:
+    except (yaml.YAMLError, RecursionError, ValueError) as error:  # ValueError: February 30th
         reason = " ".join(str(error).split())
         raise ConfigError(f"the config {path} is not YAML: {reason}") from error
     try:

@@ -1,0 +1,275 @@
+import dataclasses
+from pathlib import Path
+
+import pytest
+import yaml
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tracker.config import (
+    DETECTORS,
+    FEATURE_KINDS,
+    Config,
+    read_config,
+    settings_as_dict,
+    with_settings,
+)
+from tracker.errors import ConfigError
+
+CONFIGS = sorted((Path(__file__).parents[1] / "configs").glob("*.y*ml"))
+STAGES = [one.name for one in dataclasses.fields(Config) if one.name != "seed"]
+SETTINGS = [
+    (stage, name) for stage in STAGES for name in settings_as_dict(getattr(Config(), stage))
+]
+
+share = st.floats(0, 1)
+valid_changes = st.fixed_dictionaries(
+    {},
+    optional={
+        "seed": st.integers(0, 2**63 - 1),
+        "detection": st.fixed_dictionaries(
+            {},
+            optional={
+                "detector": st.sampled_from(DETECTORS),
+                "file": st.none() | st.text(st.characters(codec="utf-8"), min_size=1),
+                "file_box_scale": st.tuples(st.floats(0.1, 10), st.floats(0.1, 10)),
+                "min_score": st.none() | share,
+            },
+        ),
+        "features": st.fixed_dictionaries({}, optional={"kind": st.sampled_from(FEATURE_KINDS)}),
+        "clustering": st.fixed_dictionaries(
+            {}, optional={"people": st.none() | st.integers(1, 10**6)}
+        ),
+        "embedding": st.fixed_dictionaries({}, optional={"quadruplet": st.booleans()}),
+    },
+)
+
+
+@pytest.fixture
+def written(tmp_path):
+    """Write a config file with the text given."""
+
+    def write(text):
+        path = tmp_path / "settings.yaml"
+        path.write_text(text, encoding="utf-8")
+        return path
+
+    return write
+
+
+def test_every_default_passes_its_own_checks():
+    assert with_settings(Config(), settings_as_dict(Config())) == Config()
+
+
+@pytest.mark.parametrize("path", CONFIGS, ids=lambda path: path.name)
+def test_every_config_that_comes_along_loads(path):
+    assert isinstance(read_config(path), Config)
+
+
+@given(changes=valid_changes)
+def test_settings_written_as_yaml_read_back_the_same(changes, tmp_path_factory):
+    config = with_settings(Config(), changes)
+    path = tmp_path_factory.mktemp("config") / "settings.yaml"
+    path.write_text(yaml.safe_dump(settings_as_dict(config), allow_unicode=True), "utf-8")
+    assert read_config(path) == config
+
+
+def test_what_a_file_does_not_name_keeps_its_default(written):
+    config = read_config(written("seed: 7\nclustering: {people: 4}\n"))
+    assert config.seed == 7
+    assert config.clustering == dataclasses.replace(Config().clustering, people=4)
+    assert config.tracklets == Config().tracklets
+
+
+def test_later_settings_go_over_earlier_ones():
+    first = with_settings(Config(), {"embedding": {"steps": 5, "heads": 2}})
+    second = with_settings(first, {"embedding": {"steps": 9}})
+    assert (second.embedding.steps, second.embedding.heads) == (9, 2)
+
+
+@pytest.mark.parametrize("text", ["", "# nothing but a comment\n", "---\n", "{}", "null"])
+def test_an_empty_file_changes_nothing(written, text):
+    assert read_config(written(text)) == Config()
+
+
+def test_a_whole_number_passes_for_a_float(written):
+    config = read_config(written("embedding: {margin: 1}"))
+    assert type(config.embedding.margin) is float
+
+
+def test_null_gives_an_optional_setting_back_its_default(written):
+    assert read_config(written("clustering: {people: null}")).clustering.people is None
+
+
+def test_a_list_passes_for_a_pair(written):
+    config = read_config(written("detection: {file_box_scale: [2, 1.5]}"))
+    assert config.detection.file_box_scale == (2.0, 1.5)
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("tracklet: {}", "unknown setting tracklet: did you mean tracklets?"),
+        ("tracklets: {min_iuo: 0.3}", "tracklets.min_iuo: did you mean tracklets.min_iou?"),
+        ("clustering: {peple: 3}", "clustering.peple: did you mean clustering.people?"),
+        ("3: 4", "unknown setting 3: did you mean"),
+        ("detection: {detector: {name: mtcnn}}", "detection.detector must be str"),
+    ],
+)
+def test_an_unknown_key_is_refused_with_the_nearest_known_one(written, text, told):
+    with pytest.raises(ConfigError) as caught:
+        read_config(written(text))
+    assert told in str(caught.value)
+
+
+@pytest.mark.parametrize(("stage", "name"), SETTINGS)
+def test_every_setting_refuses_what_is_of_another_type(stage, name):
+    with pytest.raises(ConfigError, match=rf"^{stage}\.{name} must be "):
+        with_settings(Config(), {stage: {name: {"a": "mapping"}}})
+
+
+@pytest.mark.parametrize(
+    ("stage", "name", "value"),
+    [
+        ("tracklets", "max_gap_frames", 3.0),
+        ("tracklets", "max_gap_frames", True),
+        ("tracklets", "min_iou", "0.3"),
+        ("tracklets", "min_iou", None),
+        ("tracklets", "min_iou", [0.3]),
+        ("detection", "min_score", True),
+        ("detection", "file", 5),
+        ("detection", "file_box_scale", 1.5),
+        ("detection", "file_box_scale", [1.5]),
+        ("detection", "file_box_scale", [1, 2, 3]),
+        ("detection", "file_box_scale", ["1", 2]),
+        ("embedding", "quadruplet", 1),
+        ("embedding", "quadruplet", "yes"),
+        ("clustering", "people", "three"),
+    ],
+)
+def test_a_value_of_the_wrong_type_is_refused(stage, name, value):
+    with pytest.raises(ConfigError, match=rf"^{stage}\.{name} must be "):
+        with_settings(Config(), {stage: {name: value}})
+
+
+@pytest.mark.parametrize(
+    ("stage", "name", "value"),
+    [
+        ("shots", "min_jump", 0.0),
+        ("shots", "min_jump_ratio", 1.0),
+        ("tracklets", "min_iou", 0.0),
+        ("tracklets", "min_iou", 1.01),
+        ("tracklets", "min_iou", float("nan")),
+        ("tracklets", "min_iou_lead", 1.0),
+        ("tracklets", "max_gap_frames", -1),
+        ("tracklets", "min_length", 0),
+        ("features", "kind", "hogg"),
+        ("features", "crops_per_tracklet", 0),
+        ("detection", "detector", "retina"),
+        ("detection", "min_score", -0.1),
+        ("detection", "min_score", 1.1),
+        ("detection", "sure_score", 1.1),
+        ("detection", "min_face_px", 0),
+        ("detection", "batch_frames", 0),
+        ("detection", "file_box_scale", (1.0, 0.0)),
+        ("detection", "file_box_scale", (1.0, float("nan"))),
+        ("detection", "file_box_scale", (float("inf"), 1.0)),
+        ("clustering", "people", 0),
+        ("clustering", "max_distance", 0.0),
+        ("clustering", "min_detections", 0),
+        ("clustering", "min_share", 1.0),
+        ("embedding", "heads", 0),
+        ("embedding", "steps", 0),
+        ("embedding", "batch_triplets", 0),
+        ("embedding", "margin", 0.0),
+        ("embedding", "learning_rate", 0.0),
+        ("embedding", "correction_rate", 0.0),
+        ("embedding", "weight_decay", -1.0),
+        ("embedding", "dropout", 1.0),
+        ("association", "max_fill_frames", -1),
+    ],
+)
+def test_a_value_out_of_range_is_refused(stage, name, value):
+    with pytest.raises(ConfigError, match=rf"^{stage}\.{name} must be .*, got "):
+        with_settings(Config(), {stage: {name: value}})
+
+
+@pytest.mark.parametrize("seed", [-1, 2**63, 1.5, "1", None])
+def test_a_seed_that_no_generator_takes_is_refused(seed):
+    with pytest.raises(ConfigError, match=r"^seed must be "):
+        with_settings(Config(), {"seed": seed})
+
+
+@pytest.mark.parametrize("stage", STAGES)
+@pytest.mark.parametrize("value", [None, 3, "text", ["list"]])
+def test_a_stage_must_be_a_mapping(stage, value):
+    with pytest.raises(ConfigError, match=f"^{stage} must map settings to values"):
+        with_settings(Config(), {stage: value})
+
+
+@pytest.mark.parametrize("text", ["- a list", "only text", "42"])
+def test_a_file_that_is_no_mapping_is_refused(written, text):
+    with pytest.raises(ConfigError, match="must map settings to values"):
+        read_config(written(text))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "seed: [1",
+        "\tseed: 1",
+        "a: b: c",
+        "seed: 1\n---\nseed: 2",
+        "? [a]\n: 1",
+        "[" * 5000,
+        "seed: 2020-02-30",  # YAML reads dates
+        "seed: " + "9" * 5000,
+        "seed: \x00",
+    ],
+    ids=lambda text: repr(text[:20]),
+)
+def test_what_is_no_yaml_is_refused_in_one_line(written, text):
+    path = written(text)
+    with pytest.raises(ConfigError, match="is not YAML") as caught:
+        read_config(path)
+    assert str(path) in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "tag", ["!!python/object/apply:os.getcwd []", "!!python/name:os.system", "!secret x"]
+)
+def test_yaml_tags_are_refused(written, tag):
+    with pytest.raises(ConfigError, match="is not YAML"):
+        read_config(written(f"seed: {tag}"))
+
+
+def test_an_error_names_the_file_it_is_in(written):
+    path = written("clustering: {people: 0}")
+    with pytest.raises(ConfigError) as caught:
+        read_config(path)
+    assert str(caught.value) == f"{path}: clustering.people must be 1 or more, got 0"
+
+
+def test_a_missing_file_is_refused(tmp_path):
+    with pytest.raises(ConfigError, match="cannot read the config"):
+        read_config(tmp_path / "none.yaml")
+
+
+def test_a_directory_is_refused(tmp_path):
+    with pytest.raises(ConfigError, match="cannot read the config"):
+        read_config(tmp_path)
+
+
+def test_a_file_that_is_no_text_is_refused(tmp_path):
+    path = tmp_path / "settings.yaml"
+    path.write_bytes(b"\xff\xfe\x00\x80")
+    with pytest.raises(ConfigError, match="cannot read the config"):
+        read_config(path)
+
+
+def test_settings_as_dict_is_plain_data():
+    plain = settings_as_dict(Config())
+    assert plain["seed"] == 0
+    assert plain["detection"]["detector"] == "auto"
+    assert set(plain) == {*STAGES, "seed"}
