@@ -10,8 +10,9 @@ import hashlib
 import itertools
 import json
 import os
+import re
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -21,7 +22,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 from safetensors import SafetensorError, safe_open
-from safetensors.numpy import save_file
+from safetensors.numpy import save
 
 from tracker.embedding.training import Embedding
 from tracker.errors import StorageError
@@ -31,6 +32,7 @@ _FINGERPRINT_PIECES = 64
 _PIECE_BYTES = 1 << 16
 _WEIGHT_PREFIX = "weights."
 _KEY_LENGTH = 12  # hex digits; a run folder holds a dozen keys
+_PARTIAL_NAME = re.compile(r"(\.\d+|^annotated\.mp4)\.partial$")  # ours; others' are left alone
 _LANDMARK_COLUMNS = [f"{axis}_{point}" for point in range(5) for axis in "xy"]
 
 
@@ -38,7 +40,7 @@ class RunFolder:
     """The folder of one run: its outputs, and in `stages/` what a later run can take up."""
 
     def __init__(self, path: Path) -> None:
-        """Make the folder.
+        """Make the folder, or clear one of what a killed run left half-written.
 
         Raises:
             StorageError: it cannot be made or written to.
@@ -51,6 +53,7 @@ class RunFolder:
             probe = self._stages / f".probe.{os.getpid()}"
             probe.touch()
             probe.unlink()
+            self._forget_partial()
         except OSError as error:
             raise StorageError(
                 f"cannot write to {path}: {error.strerror}; choose another folder with --out"
@@ -61,6 +64,13 @@ class RunFolder:
         name = f"{stage}-{key}{suffix}"
         self._used.add(name)
         return self._stages / name
+
+    def _forget_partial(self) -> None:
+        """Delete what was being written aside when a run was killed."""
+        for folder in (self.path, self.path / "people", self._stages):
+            for path in folder.glob("*.partial"):
+                if _PARTIAL_NAME.search(path.name):
+                    path.unlink(missing_ok=True)
 
     def forget_unused(self) -> None:
         """Delete the stage files that this run did not ask for."""
@@ -106,7 +116,8 @@ def written_aside(path: Path) -> Iterator[Path]:
     except OSError as error:
         raise StorageError(f"cannot write {path}: {error.strerror or error}") from error
     finally:
-        aside.unlink(missing_ok=True)
+        with suppress(OSError):  # where it could not be made, it cannot be removed either
+            aside.unlink(missing_ok=True)
 
 
 def save_json(path: Path, content: Mapping[str, Any]) -> None:
@@ -148,7 +159,8 @@ def load_table(path: Path) -> dict[str, NDArray[Any]]:
     try:
         table = pq.read_table(path, memory_map=False)
     except (OSError, pa.ArrowException) as error:
-        raise StorageError(f"cannot read {path}: {error}; delete it and run again") from error
+        reason = " ".join(str(error).split())
+        raise StorageError(f"cannot read {path}: {reason}; delete it and run again") from error
     return {name: table[name].to_numpy() for name in table.column_names}
 
 
@@ -229,7 +241,7 @@ def load_array(path: Path) -> NDArray[Any]:
         StorageError: it cannot be read.
     """
     try:
-        array: NDArray[Any] = np.load(path, mmap_mode="r", allow_pickle=False)
+        array: NDArray[Any] = np.lib.format.open_memmap(path, mode="r")
     except (OSError, ValueError) as error:
         raise StorageError(f"cannot read {path}: {error}; delete it and run again") from error
     return array
@@ -253,12 +265,13 @@ def save_embedding(path: Path, embedding: Embedding) -> None:
     """Write what was learned as safetensors: `learned`, `loss_curve` and the network's weights."""
     tensors = {"learned": embedding.learned, "loss_curve": embedding.loss_curve}
     named = {f"{_WEIGHT_PREFIX}{name}": values for name, values in embedding.weights.items()}
+    # In memory: safetensors' own way to a file leaves another temporary one if killed.
+    content = save(
+        {name: np.ascontiguousarray(values) for name, values in (tensors | named).items()},
+        {"raw_share": repr(embedding.raw_share), "note": embedding.note},
+    )
     with written_aside(path) as aside:
-        save_file(
-            {name: np.ascontiguousarray(values) for name, values in (tensors | named).items()},
-            aside,
-            {"raw_share": repr(embedding.raw_share), "note": embedding.note},
-        )
+        aside.write_bytes(content)
 
 
 def load_embedding(path: Path) -> Embedding:
