@@ -1,0 +1,286 @@
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy.cluster.hierarchy import linkage
+from scipy.spatial.distance import squareform
+
+from tracker.clustering import (
+    clusters_after,
+    mean_squared_distances,
+    merge_tracklets,
+    mixed_distances,
+    name_people,
+)
+from tracker.config import ClusteringConfig
+from tracker.records import Constraints
+
+seeds = st.integers(0, 2**32 - 1)
+EVERYBODY = {"min_detections": 1, "min_share": 0.0}
+
+
+def constraints_of(count, pairs=()):
+    ordered = sorted({(min(pair), max(pair)) for pair in pairs})
+    return Constraints(count, np.array(ordered, np.int32).reshape(-1, 2))
+
+
+def random_distances(rng, count):
+    points = rng.normal(size=(count, 3))
+    return np.square(points[:, None] - points[None]).sum(axis=2)
+
+
+@st.composite
+def problems(draw, most_pairs=12):
+    """Distances, face counts and cannot-links of up to nine tracklets."""
+    count = draw(st.integers(1, 9))
+    rng = np.random.default_rng(draw(seeds))
+    number = st.integers(0, count - 1)
+    pairs = draw(st.lists(st.tuples(number, number), max_size=most_pairs))
+    pairs = [(a, b) for a, b in pairs if a != b]
+    return random_distances(rng, count), rng.integers(1, 20, count), constraints_of(count, pairs)
+
+
+def merge_slowly(distances, counts, constraints):
+    """Heights and partitions of average linkage, every cluster distance formed anew each time."""
+    apart = constraints.matrix()
+    clusters = [[number] for number in range(len(distances))]
+    heights, partitions = [], []
+    while True:
+        best = None
+        for i, one in enumerate(clusters):
+            for j, other in enumerate(clusters[:i]):
+                if apart[np.ix_(one, other)].any():
+                    continue
+                weights = np.outer(counts[one], counts[other])
+                mean = (weights * distances[np.ix_(one, other)]).sum() / weights.sum()
+                if best is None or mean < best[0]:
+                    best = (mean, i, j)
+        if best is None:
+            return heights, partitions
+        mean, i, j = best
+        clusters[j] += clusters.pop(i)
+        heights.append(mean)
+        partitions.append({frozenset(cluster) for cluster in clusters})
+
+
+def partition_of(cluster):
+    return {frozenset(np.flatnonzero(cluster == number)) for number in set(cluster)}
+
+
+def test_mean_squared_distance_by_hand():
+    embeddings = np.array([[0.0], [2.0], [5.0]])
+    distances = mean_squared_distances(embeddings, np.array([0, 0, 1]), 2)
+    # Within the first: 0, 4, 4, 0. Between the two: 25 and 9.
+    np.testing.assert_allclose(distances, [[2, 17], [17, 0]])
+
+
+@given(seeds, st.integers(1, 5))
+def test_mean_squared_distances_are_those_of_every_pair_of_faces(seed, tracklet_count):
+    rng = np.random.default_rng(seed)
+    tracklet = np.concatenate([np.arange(tracklet_count), rng.integers(0, tracklet_count, 8)])
+    tracklet = rng.permutation(tracklet)
+    embeddings = rng.normal(size=(len(tracklet), 4))
+    expected = np.zeros((tracklet_count, tracklet_count))
+    for a in range(tracklet_count):
+        for b in range(tracklet_count):
+            pairs = [
+                np.square(x - y).sum()
+                for x in embeddings[tracklet == a]
+                for y in embeddings[tracklet == b]
+            ]
+            expected[a, b] = np.mean(pairs)
+    distances = mean_squared_distances(embeddings, tracklet, tracklet_count)
+    np.testing.assert_allclose(distances, expected, atol=1e-12)
+
+
+def test_mean_squared_distances_are_never_negative():
+    embeddings = np.full((50, 3), 1234.567)
+    assert mean_squared_distances(embeddings, np.arange(50), 50).min() >= 0
+
+
+def test_no_tracklets_have_no_distances():
+    none = mean_squared_distances(np.zeros((0, 4)), np.zeros(0, np.int64), 0)
+    assert none.shape == (0, 0)
+
+
+@pytest.mark.parametrize(("share", "expected"), [(0.0, 4.0), (0.25, 28.0), (1.0, 100.0)])
+def test_distances_are_mixed_by_their_shares(share, expected):
+    learned, raw = np.array([[0.0], [2.0]]), np.array([[0.0, 0.0], [6.0, 8.0]])
+    distances = mixed_distances(learned, raw, share, np.array([0, 1]), 2)
+    assert distances[0, 1] == pytest.approx(expected)
+
+
+@given(seeds, st.integers(2, 12))
+def test_without_constraints_merging_is_the_average_linkage_of_scipy(seed, count):
+    distances = random_distances(np.random.default_rng(seed), count)
+    merges = merge_tracklets(distances, np.ones(count, np.int64), constraints_of(count))
+    expected = linkage(squareform(distances, checks=False), "average")
+    np.testing.assert_allclose(merges.heights, expected[:, 2])
+    members = [frozenset([number]) for number in range(count)]
+    for step, (a, b) in enumerate(expected[:, :2].astype(int), start=1):
+        members.append(members[a] | members[b])
+        assert members[-1] in partition_of(clusters_after(merges, step, count))
+
+
+@given(problems())
+def test_merging_is_that_of_a_slow_greedy_search(problem):
+    distances, counts, constraints = problem
+    merges = merge_tracklets(distances, counts, constraints)
+    heights, partitions = merge_slowly(distances, counts, constraints)
+    np.testing.assert_allclose(merges.heights, heights)
+    for step, partition in enumerate(partitions, start=1):
+        assert partition_of(clusters_after(merges, step, len(counts))) == partition
+
+
+@given(problems(most_pairs=30))
+def test_two_people_are_never_merged(problem):
+    distances, counts, constraints = problem
+    merges = merge_tracklets(distances, counts, constraints)
+    cluster = clusters_after(merges, len(merges.heights), len(counts))
+    a, b = constraints.cannot_link.T
+    assert (cluster[a] != cluster[b]).all()
+
+
+@given(problems())
+def test_heights_never_decrease(problem):
+    merges = merge_tracklets(*problem)
+    assert (np.diff(merges.heights) >= -1e-12).all()
+
+
+@given(problems())
+def test_merging_leaves_what_it_was_given_as_it_was(problem):
+    distances, counts, constraints = problem
+    copies = distances.copy(), counts.copy()
+    merge_tracklets(distances, counts, constraints)
+    np.testing.assert_array_equal(distances, copies[0])
+    np.testing.assert_array_equal(counts, copies[1])
+
+
+def test_a_tracklet_of_more_faces_weighs_more():
+    # 0 and 1 merge first; 2 is then at (3 * 10 + 1 * 50) / 4 = 20 from them.
+    distances = np.array([[0.0, 1, 10], [1, 0, 50], [10, 50, 0]])
+    merges = merge_tracklets(distances, np.array([3, 1, 1]), constraints_of(3))
+    np.testing.assert_allclose(merges.heights, [1, 20])
+    assert merges.pairs.tolist() == [[0, 1], [0, 2]]
+
+
+def test_a_constraint_is_inherited_by_the_cluster():
+    # 0 is nearest to 1, and 1 cannot be 2: then 0 and 2 may no longer merge.
+    distances = np.array([[0.0, 1, 2], [1, 0, 3], [2, 3, 0]])
+    merges = merge_tracklets(distances, np.ones(3, np.int64), constraints_of(3, [(1, 2)]))
+    assert merges.pairs.tolist() == [[0, 1]]
+
+
+def test_one_tracklet_or_none_is_never_merged():
+    for count in (0, 1):
+        empty = np.zeros((count, count))
+        merges = merge_tracklets(empty, np.ones(count, np.int64), constraints_of(count))
+        assert merges.pairs.shape == (0, 2)
+        assert merges.heights.shape == (0,)
+
+
+def test_no_merges_leave_every_tracklet_alone():
+    merges = merge_tracklets(np.ones((4, 4)), np.ones(4, np.int64), constraints_of(4))
+    assert clusters_after(merges, 0, 4).tolist() == [0, 1, 2, 3]
+
+
+def groups_of(*sizes, between=2.0, within=0.5, pairs=()):
+    """Merges of tracklets in groups: `within` apart inside a group, `between` outside."""
+    group = np.repeat(np.arange(len(sizes)), sizes)
+    distances = np.where(group[:, None] == group[None], within, between)
+    np.fill_diagonal(distances, 0)
+    count = len(group)
+    return merge_tracklets(distances, np.ones(count, np.int64), constraints_of(count, pairs))
+
+
+def test_merging_stops_at_the_greatest_distance():
+    counts, config = np.full(4, 10), ClusteringConfig(max_distance=1.0, **EVERYBODY)
+    person = name_people(groups_of(2, 2), counts, config)
+    assert person[0] == person[1]
+    assert person[2] == person[3]
+    assert set(person) == {1, 2}
+
+
+@pytest.mark.parametrize(("max_distance", "people"), [(0.4, 4), (0.5, 2), (1.9, 2), (2.0, 1)])
+def test_the_greatest_distance_is_included(max_distance, people):
+    config = ClusteringConfig(max_distance=max_distance, **EVERYBODY)
+    assert len(set(name_people(groups_of(2, 2), np.full(4, 10), config))) == people
+
+
+def test_people_are_numbered_by_how_long_they_are_seen():
+    counts, config = np.array([20, 30, 90, 5]), ClusteringConfig(max_distance=1.0, **EVERYBODY)
+    assert name_people(groups_of(2, 1, 1), counts, config).tolist() == [2, 2, 1, 3]
+
+
+def test_of_two_people_seen_equally_long_the_first_comes_first():
+    config = ClusteringConfig(max_distance=1.0, **EVERYBODY)
+    assert name_people(groups_of(1, 1, 1), np.full(3, 10), config).tolist() == [1, 2, 3]
+
+
+def test_a_cluster_of_too_few_detections_is_nobody():
+    counts, config = np.array([20, 9, 10]), ClusteringConfig(max_distance=1.0, min_detections=10)
+    assert name_people(groups_of(1, 1, 1), counts, config).tolist() == [1, -1, 2]
+
+
+def test_a_cluster_of_too_small_a_share_is_nobody():
+    config = ClusteringConfig(max_distance=1.0, min_detections=1, min_share=0.1)
+    assert name_people(groups_of(1, 1), np.array([95, 5]), config).tolist() == [1, -1]
+    assert name_people(groups_of(1, 1), np.array([90, 10]), config).tolist() == [1, 2]
+
+
+@pytest.mark.parametrize("people", [1, 2, 3, 4, 5])
+def test_as_many_people_are_named_as_there_are_said_to_be(people):
+    config = ClusteringConfig(people=people, **EVERYBODY)
+    person = name_people(groups_of(2, 2, 1), np.full(5, 10), config)
+    assert set(person) == set(range(1, people + 1))
+
+
+def test_the_number_of_people_outweighs_the_greatest_distance():
+    config = ClusteringConfig(people=2, max_distance=0.01, **EVERYBODY)
+    assert name_people(groups_of(2, 2), np.full(4, 10), config).tolist() == [1, 1, 2, 2]
+
+
+def test_stray_faces_do_not_count_as_people():
+    # The two groups are nearer to each other than to the stray face, which is seen too little.
+    distances = np.full((5, 5), 9.0)
+    distances[:4, :4] = np.kron(np.eye(2), np.full((2, 2), -1.5)) + 2.0
+    np.fill_diagonal(distances, 0)
+    merges = merge_tracklets(distances, np.ones(5, np.int64), constraints_of(5))
+    config = ClusteringConfig(people=2, min_detections=10)
+    person = name_people(merges, np.array([30, 30, 20, 20, 3]), config)
+    assert person.tolist() == [1, 1, 2, 2, -1]
+
+
+def test_more_people_than_tracklets_leave_every_tracklet_alone():
+    config = ClusteringConfig(people=9, **EVERYBODY)
+    assert name_people(groups_of(2, 1), np.full(3, 10), config).tolist() == [1, 2, 3]
+
+
+def test_fewer_people_than_constraints_allow_are_those_seen_most():
+    merges = groups_of(1, 1, 1, pairs=[(0, 1), (0, 2), (1, 2)])
+    config = ClusteringConfig(people=2, **EVERYBODY)
+    assert name_people(merges, np.array([10, 40, 20]), config).tolist() == [-1, 1, 2]
+
+
+@pytest.mark.parametrize("people", [None, 1, 3])
+def test_without_tracklets_there_is_nobody(people):
+    merges = merge_tracklets(np.zeros((0, 0)), np.zeros(0, np.int64), constraints_of(0))
+    person = name_people(merges, np.zeros(0, np.int64), ClusteringConfig(people=people))
+    assert person.shape == (0,)
+
+
+@given(problems(), st.one_of(st.none(), st.integers(1, 5)), st.floats(0.1, 20))
+def test_names_respect_the_constraints_and_are_ordered_by_time_seen(problem, people, distance):
+    distances, counts, constraints = problem
+    detections = counts * 3
+    config = ClusteringConfig(people=people, max_distance=distance, min_detections=12)
+    person = name_people(merge_tracklets(distances, counts, constraints), detections, config)
+    a, b = constraints.cannot_link.T
+    assert ((person[a] != person[b]) | (person[a] == -1)).all()
+    named = sorted(set(person) - {-1})
+    assert named == list(range(1, len(named) + 1))
+    seen = [detections[person == number].sum() for number in named]
+    assert seen == sorted(seen, reverse=True)
+    assert all(total >= 12 for total in seen)
+    if people is not None:
+        assert len(named) <= people
