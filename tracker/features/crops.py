@@ -42,7 +42,7 @@ def choose_crops(
     first = np.searchsorted(tracklet[order], NO_TRACKLET, side="right")
     edges = np.flatnonzero(np.diff(tracklet[order[first:]])) + 1
     for rows in np.split(order[first:], edges):
-        for run in np.array_split(rows, min(most_per_tracklet, len(rows))):
+        for run in np.array_split(rows, min(most_per_tracklet, max(len(rows), 1))):
             if len(run):
                 chosen.append(run[np.argmax(quality[run])])
     return np.sort(np.array(chosen, np.int64))
