@@ -1,0 +1,119 @@
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from tracker.config import FeatureConfig
+from tracker.errors import WeightsError
+from tracker.features.choose import choose_features, describe_crops
+from tracker.features.crops import align_face, warp
+from tracker.features.face import FaceNetwork
+from tracker.features.hog import hog_features
+from tracker.synthetic import draw_portrait
+from tracker.weights import FACE
+
+FOLDER = Path(__file__).parents[3] / "shared/weights"
+NETWORK = FOLDER / "face-reidentification-retail-0095.xml"
+needs_weights = pytest.mark.skipif(not NETWORK.exists(), reason=f"no face network at {NETWORK}")
+
+
+def aligned_portrait(person_seed, **pose):
+    image, box = draw_portrait(person_seed, 160, **pose)
+    return warp(image, align_face(np.array(box), np.full((5, 2), np.nan), 128), 128)
+
+
+@pytest.fixture(scope="module")
+def network():
+    return FaceNetwork(NETWORK)
+
+
+@pytest.mark.shared
+@needs_weights
+def test_vectors_have_unit_length(network):
+    vectors = network.describe(np.stack([aligned_portrait(seed) for seed in (1, 2)]))
+    assert vectors.shape == (2, 256)
+    assert vectors.dtype == np.float32
+    np.testing.assert_allclose(np.linalg.norm(vectors, axis=1), 1, rtol=1e-5)
+
+
+@pytest.mark.shared
+@needs_weights
+def test_one_person_in_two_poses_is_more_alike_than_two_people(network):
+    poses = [aligned_portrait(seed, yaw_deg=yaw) for seed in (1, 2, 3) for yaw in (0, 8)]
+    vectors = network.describe(np.stack(poses)).reshape(3, 2, 256)
+    alike = np.einsum("aid,bjd->abij", vectors, vectors)[:, :, 0, 1]
+    assert np.diag(alike).min() > alike[~np.eye(3, dtype=bool)].max()
+
+
+@pytest.mark.shared
+@needs_weights
+def test_crops_together_give_what_they_give_one_by_one(network):
+    images = np.stack([aligned_portrait(seed) for seed in (1, 2, 3)])
+    alone = np.concatenate([network.describe(images[[index]]) for index in range(3)])
+    np.testing.assert_allclose(network.describe(images), alone, atol=1e-6)
+
+
+@pytest.mark.shared
+@needs_weights
+def test_no_crops_give_no_vectors(network):
+    assert network.describe(np.zeros((0, 128, 128, 3), np.uint8)).shape == (0, 256)
+
+
+def test_weights_that_are_no_network_are_named(tmp_path):
+    path = tmp_path / "broken.xml"
+    path.write_text("<net/>")
+    with pytest.raises(WeightsError, match=r"OpenVINO cannot load .*broken\.xml"):
+        FaceNetwork(path)
+
+
+@pytest.fixture
+def no_weights(tmp_path, monkeypatch):
+    """An empty cache, and no network."""
+
+    def unreachable(file):
+        raise OSError("no network here")
+
+    monkeypatch.setenv("TRACKER_WEIGHTS", str(tmp_path))
+    monkeypatch.setattr("tracker.weights._download", unreachable)
+
+
+@pytest.mark.usefixtures("no_weights")
+def test_auto_falls_back_to_hog_and_says_why():
+    choice = choose_features(FeatureConfig())
+    assert (choice.kind, choice.aligned, choice.knows_faces) == ("hog", False, False)
+    assert choice.reason.startswith("describing faces by HOG, since face-reidentification")
+    assert "no network here" in choice.reason
+
+
+@pytest.mark.usefixtures("no_weights")
+def test_the_face_network_asked_for_by_name_is_never_replaced():
+    with pytest.raises(WeightsError, match="cannot be fetched"):
+        choose_features(FeatureConfig(kind="face"))
+
+
+@pytest.mark.usefixtures("no_weights")
+def test_hog_asked_for_by_name_needs_no_reason():
+    assert choose_features(FeatureConfig(kind="hog")).reason == ""
+
+
+@pytest.mark.shared
+@needs_weights
+def test_auto_is_the_face_network_where_its_weights_are(monkeypatch):
+    monkeypatch.setenv("TRACKER_WEIGHTS", str(FOLDER))
+    choice = choose_features(FeatureConfig())
+    assert (choice.kind, choice.aligned, choice.knows_faces) == ("face", True, True)
+    assert (choice.crop_side, choice.reason) == (128, "")
+    assert choice.hashes == tuple(file.sha256 for file in FACE)
+    images = aligned_portrait(1)[None]
+    described = describe_crops(choice, images, lambda count: None)
+    np.testing.assert_array_equal(described, FaceNetwork(NETWORK).describe(images))
+
+
+@pytest.mark.parametrize("count", [0, 1, 257])
+def test_describing_in_parts_tells_of_every_crop(count):
+    images = np.zeros((count, 100, 100, 3), np.uint8)
+    images[:, 40:60, 40:60] = np.arange(count, dtype=np.uint8)[:, None, None, None]
+    heard = []
+    vectors = describe_crops(choose_features(FeatureConfig(kind="hog")), images, heard.append)
+    assert sum(heard) == count
+    np.testing.assert_array_equal(vectors, hog_features(images))
