@@ -144,10 +144,10 @@ def load_json(path: Path) -> dict[str, Any]:
 
 def save_table(path: Path, columns: Mapping[str, NDArray[Any]]) -> None:
     """Write equally long columns as Parquet."""
-    with written_aside(path) as aside:
-        pq.write_table(
-            pa.table({name: pa.array(values) for name, values in columns.items()}), aside
-        )
+    table = pa.table({name: pa.array(values) for name, values in columns.items()})
+    # pyarrow takes names with a colon for URIs, so it gets no names.
+    with written_aside(path) as aside, aside.open("wb") as file:
+        pq.write_table(table, file)
 
 
 def load_table(path: Path) -> dict[str, NDArray[Any]]:
@@ -157,7 +157,8 @@ def load_table(path: Path) -> dict[str, NDArray[Any]]:
         StorageError: it cannot be read.
     """
     try:
-        table = pq.read_table(path, memory_map=False)
+        with path.open("rb") as file:
+            table = pq.read_table(file)
     except (OSError, pa.ArrowException) as error:
         reason = " ".join(str(error).split())
         raise StorageError(f"cannot read {path}: {reason}; delete it and run again") from error

@@ -26,7 +26,8 @@ def open_container(path: Path) -> InputContainer:
     if path.is_dir():
         raise VideoOpenError(f"cannot open {path}: it is a directory; give a video file in it")
     try:
-        return av.open(str(path), "r", metadata_errors="replace")
+        # FFmpeg takes what stands before a colon for a protocol, unless a slash comes first.
+        return av.open(str(path.absolute()), "r", metadata_errors="replace")
     except (av.FFmpegError, OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or str(error)
         raise VideoOpenError(

@@ -74,8 +74,8 @@ class VideoWriter:
         self._closed = False
         with self._explain_errors():
             self._partial.touch()  # FFmpeg makes the file late; a bad folder should show at once
-            self._container = av.open(
-                str(self._partial), "w", format="mp4", options={"movflags": "+faststart"}
+            self._container = av.open(  # absolute: what comes before a colon is a protocol to it
+                str(self._partial.absolute()), "w", format="mp4", options={"movflags": "+faststart"}
             )
         try:
             with self._explain_errors():
