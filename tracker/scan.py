@@ -27,6 +27,7 @@ from tracker.storage import (
 from tracker.video.reader import VideoReader
 
 STAGE = "detection"
+_MOST_FRAMES = 2**31  # before a video is read, nobody knows how many it has
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -56,6 +57,8 @@ def scan_video(run: Run, info: VideoInfo, detector: DetectorChoice) -> Scan:
         VideoOpenError: not one frame decodes.
         FormatError: the given file of shots or detections makes no sense.
     """
+    if run.config.shots.file is not None:  # a mistake in it should show before the long pass
+        read_shots(Path(run.config.shots.file), _MOST_FRAMES)
     video_key = fingerprint(run.video)
     shots_key = _shots_key(run, video_key)
     detections_key = _detections_key(run, detector, video_key)
