@@ -72,6 +72,7 @@ def run_tracker(arguments: Sequence[str] | None = None) -> int:
 def _guarded(command: Any, given: argparse.Namespace) -> int:
     try:
         command(given)
+        sys.stdout.flush()  # here, where a broken pipe is caught
     except TrackerError as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
@@ -141,7 +142,9 @@ def _add_synth_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--people", type=int, metavar="N", help="default: 5")
     parser.add_argument("--seconds", type=float, metavar="S", help="default: 20")
     parser.add_argument("--size", metavar="WxH", help="default: 640x360")
-    parser.add_argument("--fps", type=Fraction, metavar="F", help="25 or 30000/1001; default: 25")
+    parser.add_argument(
+        "--fps", type=_frame_rate, metavar="F", help="25 or 30000/1001; default: 25"
+    )
     parser.add_argument("--seed", type=int, metavar="N", help="default: 0")
 
 
@@ -231,6 +234,13 @@ def _pair(text: str | None, separator: str, kind: Any, option: str) -> tuple[Any
             f"{option} wants two numbers as in 2{separator}3, got {text!r}"
         ) from error
     return first, second
+
+
+def _frame_rate(text: str) -> Fraction:
+    try:
+        return Fraction(text)
+    except ZeroDivisionError as error:
+        raise ValueError(f"{text} is no number") from error
 
 
 def _evaluate(given: argparse.Namespace) -> None:

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
+from tracker.errors import VideoWriteError
 from tracker.mot import write_mot
 from tracker.progress import Advance
 from tracker.records import Shot, Tracks
@@ -45,7 +46,10 @@ def write_drawn_video(
     Raises:
         VideoWriteError: the video cannot be written.
     """
-    out_dir.mkdir(parents=True, exist_ok=True)
+    try:
+        out_dir.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise VideoWriteError(f"cannot write to {out_dir}: {error.strerror}") from error
     files = DrawnVideo(
         out_dir / f"{name}.mp4",
         out_dir / f"{name}.gt.txt",
