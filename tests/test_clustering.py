@@ -1,6 +1,6 @@
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.cluster.hierarchy import linkage
 from scipy.spatial.distance import squareform
@@ -111,6 +111,7 @@ def test_distances_are_mixed_by_their_shares(share, expected):
 
 
 @given(seeds, st.integers(2, 12))
+@settings(deadline=None)
 def test_without_constraints_merging_is_the_average_linkage_of_scipy(seed, count):
     distances = random_distances(np.random.default_rng(seed), count)
     merges = merge_tracklets(distances, np.ones(count, np.int64), constraints_of(count))
@@ -123,6 +124,7 @@ def test_without_constraints_merging_is_the_average_linkage_of_scipy(seed, count
 
 
 @given(problems())
+@settings(deadline=None)
 def test_merging_is_that_of_a_slow_greedy_search(problem):
     distances, counts, constraints = problem
     merges = merge_tracklets(distances, counts, constraints)

@@ -4,7 +4,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tracker.config import ShotConfig
@@ -199,6 +199,7 @@ def test_shots_from_cuts_cover_every_frame_once(frame_count, cuts):
 
 
 @given(st.integers(1, 40), st.sets(st.integers(1, 39)))
+@settings(deadline=None)
 def test_written_shots_are_read_back(frame_count, cuts):
     shots = shots_from_cuts(sorted(cuts), frame_count)
     with tempfile.TemporaryDirectory() as folder:
