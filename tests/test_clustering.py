@@ -40,27 +40,34 @@ def problems(draw, most_pairs=12):
     return random_distances(rng, count), rng.integers(1, 20, count), constraints_of(count, pairs)
 
 
+def mean_between(one, other, distances, counts):
+    """The mean distance of every face of one cluster from every face of another."""
+    weights = np.outer(counts[one], counts[other])
+    return (weights * distances[np.ix_(one, other)]).sum() / weights.sum()
+
+
+def closest(clusters, distances, counts, constraints):
+    """(distance, i, j) of the two closest clusters that may merge; None where none may."""
+    apart = constraints.matrix()
+    found = [
+        (mean_between(one, other, distances, counts), i, j)
+        for i, one in enumerate(clusters)
+        for j, other in enumerate(clusters[:i])
+        if not apart[np.ix_(one, other)].any()
+    ]
+    return min(found, default=None)
+
+
 def merge_slowly(distances, counts, constraints):
     """Heights and partitions of average linkage, every cluster distance formed anew each time."""
-    apart = constraints.matrix()
     clusters = [[number] for number in range(len(distances))]
     heights, partitions = [], []
-    while True:
-        best = None
-        for i, one in enumerate(clusters):
-            for j, other in enumerate(clusters[:i]):
-                if apart[np.ix_(one, other)].any():
-                    continue
-                weights = np.outer(counts[one], counts[other])
-                mean = (weights * distances[np.ix_(one, other)]).sum() / weights.sum()
-                if best is None or mean < best[0]:
-                    best = (mean, i, j)
-        if best is None:
-            return heights, partitions
+    while best := closest(clusters, distances, counts, constraints):
         mean, i, j = best
         clusters[j] += clusters.pop(i)
         heights.append(mean)
         partitions.append({frozenset(cluster) for cluster in clusters})
+    return heights, partitions
 
 
 def partition_of(cluster):
@@ -132,6 +139,22 @@ def test_merging_is_that_of_a_slow_greedy_search(problem):
     np.testing.assert_allclose(merges.heights, heights)
     for step, partition in enumerate(partitions, start=1):
         assert partition_of(clusters_after(merges, step, len(counts))) == partition
+
+
+@given(problems(), seeds)
+@settings(deadline=None)
+def test_among_equal_distances_every_merge_is_still_of_the_closest_two(problem, seed):
+    _, counts, constraints = problem
+    count = len(counts)
+    distances = np.random.default_rng(seed).integers(1, 4, (count, count)).astype(float)
+    distances = np.minimum(distances, distances.T)  # so few values that most are tied
+    merges = merge_tracklets(distances, counts, constraints)
+    for step, height in enumerate(merges.heights):
+        cluster = clusters_after(merges, step, count)
+        members = [np.flatnonzero(cluster == number) for number in range(cluster.max() + 1)]
+        assert height == pytest.approx(closest(members, distances, counts, constraints)[0])
+        joined = (members[cluster[number]] for number in merges.pairs[step])
+        assert height == pytest.approx(mean_between(*joined, distances, counts))
 
 
 @given(problems(most_pairs=30))
