@@ -1,0 +1,436 @@
+"""The main job from a video to its outputs, on a small drawn cast."""
+
+import contextlib
+import hashlib
+import io
+import json
+import re
+import shutil
+from fractions import Fraction
+from pathlib import Path
+from types import SimpleNamespace
+
+import av
+import cv2
+import numpy as np
+import pytest
+
+from tracker import weights
+from tracker.boxes import scale_boxes
+from tracker.cli import run_tracker
+from tracker.config import Config, settings_as_dict, with_settings
+from tracker.evaluation.measures import evaluate
+from tracker.evaluation.truth import read_tracks, read_truth
+from tracker.mot import read_mot, write_mot
+from tracker.records import Tracks
+from tracker.storage import fingerprint
+from tracker.synthetic import SynthConfig, write_drawn_video
+from tracker.video.writer import VideoWriter
+
+CAST = SynthConfig(people=3, duration_s=6, width=320, height=180, frame_rate=Fraction(12), seed=1)
+FEW_STEPS = "embedding: {heads: 1, steps: 200}\n"
+STAGES = [
+    "detection",
+    "linking",
+    "constraints",
+    "crops",
+    "features",
+    "learning",
+    "clustering",
+    "annotated video",
+]
+
+
+@pytest.fixture(scope="module")
+def drawn(tmp_path_factory):
+    return write_drawn_video(tmp_path_factory.mktemp("drawn"), "party", CAST)
+
+
+@pytest.fixture(scope="module")
+def fast(tmp_path_factory):
+    """Options that make a run quick and need no weights."""
+    config = tmp_path_factory.mktemp("config") / "fast.yaml"
+    config.write_text(FEW_STEPS)
+    return ["--config", str(config), "--features", "hog", "--detector", "mtcnn"]
+
+
+def track(*arguments):
+    """Run the main job; its folder, its summary and what it said."""
+    out, err = io.StringIO(), io.StringIO()
+    with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+        code = run_tracker([*map(str, arguments), "--json"])
+    assert code == 0, err.getvalue()
+    summary = json.loads(out.getvalue())
+    return SimpleNamespace(folder=Path(summary["out"]), summary=summary, err=err.getvalue())
+
+
+@pytest.fixture(scope="module")
+def first(drawn, fast, tmp_path_factory):
+    """A whole run, with a real detector; its folder is only read."""
+    return track(drawn.video, *fast, "--out", tmp_path_factory.mktemp("first") / "run")
+
+
+@pytest.fixture(scope="module")
+def given(drawn, fast):
+    """Options for a run on the true boxes, which spares the detector."""
+    return [drawn.video, *fast, "--detections", drawn.mot]
+
+
+@pytest.fixture(scope="module")
+def on_truth(given, tmp_path_factory):
+    """A whole run on the true boxes; its folder is only read."""
+    return track(*given, "--out", tmp_path_factory.mktemp("truth") / "run")
+
+
+@pytest.fixture
+def again(on_truth, tmp_path):
+    """Where a copy of the run on the true boxes can be taken up."""
+    return shutil.copytree(on_truth.folder, tmp_path / "run")
+
+
+@pytest.fixture(autouse=True)
+def place(tmp_path, monkeypatch):
+    def refuse(file):
+        raise OSError("no network in tests")
+
+    monkeypatch.setattr(weights, "_download", refuse)
+    monkeypatch.setenv("TRACKER_WEIGHTS", str(tmp_path / "no weights"))
+    monkeypatch.chdir(tmp_path)
+
+
+def run_json(folder):
+    return json.loads((folder / "run.json").read_text(encoding="utf-8"))
+
+
+def tracks_json(folder):
+    return json.loads((folder / "tracks.json").read_text(encoding="utf-8"))
+
+
+def reused(folder):
+    return [name for name, told in run_json(folder)["stages"].items() if told["reused"]]
+
+
+def write_detections(path, rows, keep):
+    """Write the rows of a MOT file that `keep` as a file of detections."""
+    tracks = Tracks(rows.frame[keep], rows.identity[keep], rows.boxes[keep], rows.scores[keep])
+    write_mot(path, tracks)
+    return path
+
+
+def picture_times(path):
+    """When each picture of a video is shown, and when the last one ends, in seconds."""
+    with av.open(str(path)) as container:
+        stream = container.streams.video[0]
+        frames = list(container.decode(stream))
+        times = [float(frame.pts * stream.time_base) for frame in frames]
+        return times, times[-1] + float(frames[-1].duration * stream.time_base)
+
+
+def write_empty_room(path, frames=12):
+    """Write a video in which nobody is."""
+    y, x = np.mgrid[0:120, 0:160]
+    with VideoWriter(path, 160, 120, Fraction(1, 12), Fraction(12)) as writer:
+        for tick in range(frames):
+            wall = np.stack([x + tick, y, (x + y) // 2], axis=2).astype(np.uint8)
+            writer.write(wall, tick)
+    return path
+
+
+def test_a_run_writes_all_its_outputs(first):
+    found = {path.name for path in first.folder.iterdir()}
+    assert found == {
+        "annotated.mp4",
+        "embedding.safetensors",
+        "people",
+        "run.json",
+        "shots.csv",
+        "stages",
+        "tracks.json",
+        "tracks.txt",
+    }
+
+
+def test_a_run_leaves_no_half_written_file(first):
+    assert list(first.folder.rglob("*.partial")) == []
+
+
+def test_the_cast_is_found_and_kept_apart(first, drawn):
+    measures = evaluate(read_truth(drawn.mot), read_tracks(first.folder))
+    assert measures.mota >= 0.85
+    assert measures.idf1 >= 0.85
+    assert measures.people == CAST.people
+
+
+def test_the_cast_is_kept_apart_on_true_boxes(on_truth, drawn):
+    measures = evaluate(read_truth(drawn.mot), read_tracks(on_truth.folder))
+    assert measures.mota >= 0.95
+    assert measures.idf1 >= 0.85
+    assert measures.motp >= 0.99
+
+
+def test_there_is_a_contact_sheet_of_everyone(first):
+    people = np.unique(read_tracks(first.folder).person).tolist()
+    sheets = sorted((first.folder / "people").iterdir())
+    assert [sheet.name for sheet in sheets] == [f"person-{person:02d}.png" for person in people]
+    assert all(cv2.imread(str(sheet)) is not None for sheet in sheets)
+
+
+def test_tracks_json_tells_the_same_as_tracks_txt(first):
+    table = read_tracks(first.folder)
+    told = tracks_json(first.folder)
+    rows = [(box[0], person["id"]) for person in told["people"] for box in person["boxes"]]
+    assert sorted(rows) == sorted(zip(table.frame.tolist(), table.person.tolist(), strict=True))
+    assert told["video"]["frames"] == CAST.frame_count
+    assert (told["video"]["width"], told["video"]["height"]) == (CAST.width, CAST.height)
+
+
+def test_run_json_says_what_ran_on_what_with_what(first, drawn):
+    told = run_json(first.folder)
+    config = with_settings(
+        Config(),
+        {
+            "embedding": {"heads": 1, "steps": 200},
+            "features": {"kind": "hog"},
+            "detection": {"detector": "mtcnn"},
+        },
+    )
+    assert told["config"] == json.loads(json.dumps(settings_as_dict(config)))
+    assert told["device"] in ("cpu", "cuda")
+    assert {"python", "multiface", "torch", "opencv-python", "av", "numpy"} <= told[
+        "versions"
+    ].keys()
+    assert told["video"]["name"] == "party.mp4"
+    assert told["video"]["fingerprint"] == fingerprint(drawn.video)
+    assert told["video"]["frames"] == CAST.frame_count
+    assert told["detector"]["name"] == "mtcnn"
+    assert told["detector"]["sha256"] == told["features"]["sha256"] == []  # MTCNN brings its own
+    assert told["counts"]["people"] == CAST.people
+
+
+def test_run_json_has_the_seconds_and_the_rate_of_every_stage(first):
+    stages = run_json(first.folder)["stages"]
+    assert list(stages) == STAGES
+    for told in stages.values():
+        assert told["reused"] is False
+        assert told["seconds"] >= 0
+    assert stages["detection"]["frames_per_s"] > 0
+    assert stages["learning"]["steps_per_s"] > 0
+    assert stages["annotated video"]["frames_per_s"] > 0
+
+
+def test_the_summary_for_programs_tells_the_same(first):
+    told = run_json(first.folder)
+    assert first.summary["people"] == told["counts"]["people"]
+    assert first.summary["frames"] == CAST.frame_count
+    assert first.summary["stages"] == told["stages"]
+    assert first.summary["detector"] == "mtcnn"
+    assert first.summary["features"] == "hog"
+
+
+def test_progress_goes_to_stderr_in_plain_lines(first):
+    lines = first.err.splitlines()
+    assert len(lines) == len(STAGES) + 1
+    for line, stage in zip(lines, STAGES, strict=False):
+        assert re.fullmatch(rf"{stage}: \d+ \w+ in [\d.]+ s", line)
+    assert lines[-1] == f"3 people in 4 shots: {first.folder}"
+
+
+def test_the_annotated_video_keeps_the_times_of_the_frames(first, drawn):
+    before, before_end = picture_times(drawn.video)
+    after, after_end = picture_times(first.folder / "annotated.mp4")
+    assert after == pytest.approx(before, abs=1e-3)
+    assert abs(after_end - before_end) <= float(1 / CAST.frame_rate)
+
+
+def test_the_annotated_video_has_the_sound(first, drawn):
+    def seconds_of_sound(path):
+        with av.open(str(path)) as container:
+            stream = container.streams.audio[0]
+            return sum(frame.samples for frame in container.decode(stream)) / stream.rate
+
+    after = seconds_of_sound(first.folder / "annotated.mp4")
+    assert after == pytest.approx(seconds_of_sound(drawn.video), abs=0.05)
+
+
+def test_the_annotated_video_shows_boxes(first, drawn):
+    with av.open(str(drawn.video)) as before, av.open(str(first.folder / "annotated.mp4")) as after:
+        pairs = zip(before.decode(video=0), after.decode(video=0), strict=True)
+        change = [
+            np.abs(b.to_ndarray(format="rgb24").astype(int) - a.to_ndarray(format="rgb24")).max()
+            for b, a in pairs
+        ]
+    seen = np.unique(read_tracks(first.folder).frame)
+    assert np.min(np.array(change)[seen]) > 60
+
+
+def test_a_second_run_computes_nothing_and_gives_the_same_bytes(on_truth, again, given):
+    rendered = (again / "annotated.mp4").stat().st_mtime_ns
+    track(*given, "--out", again)
+    assert reused(again) == STAGES
+    assert (again / "tracks.txt").read_bytes() == (on_truth.folder / "tracks.txt").read_bytes()
+    assert (again / "annotated.mp4").stat().st_mtime_ns == rendered
+
+
+def test_another_run_from_nothing_gives_the_same_bytes(on_truth, given, tmp_path):
+    other = track(*given, "--out", tmp_path / "other")
+    for name in ("tracks.txt", "tracks.json", "shots.csv", "annotated.mp4"):
+        before, after = (
+            hashlib.sha256((run.folder / name).read_bytes()).hexdigest()
+            for run in (on_truth, other)
+        )
+        assert before == after, name
+
+
+def test_a_changed_threshold_of_clustering_detects_and_learns_nothing_again(again, given):
+    track(*given, "--out", again, "--people", "2")
+    assert reused(again) == STAGES[: STAGES.index("clustering")]
+
+
+def test_another_seed_learns_again_and_detects_nothing_again(again, given):
+    track(*given, "--out", again, "--seed", "1")
+    assert reused(again) == STAGES[: STAGES.index("learning")]
+
+
+def test_a_touched_video_is_read_again(again, given, drawn, tmp_path):
+    other = tmp_path / "party.mp4"
+    other.write_bytes(drawn.video.read_bytes() + b"\0")
+    track(other, *given[1:], "--out", again, "--no-video")
+    assert reused(again) == []
+
+
+def test_what_was_made_with_other_settings_is_forgotten(again, given):
+    before = {path.name for path in (again / "stages").iterdir()}
+    track(*given, "--out", again, "--people", "2")
+    after = {path.name for path in (again / "stages").iterdir()}
+    assert len(before) == len(after)
+    assert {name.split("-")[0] for name in before - after} == {"clustering", "annotated"}
+
+
+def test_a_run_into_which_fewer_people_come_drops_their_contact_sheets(again, given):
+    track(*given, "--out", again, "--people", "2")
+    names = [path.name for path in sorted((again / "people").iterdir())]
+    assert names == ["person-01.png", "person-02.png"]
+
+
+@pytest.mark.parametrize("people", [1, 2, 3])
+def test_so_many_people_are_found_as_were_said_to_be_there(again, given, people):
+    run = track(*given, "--out", again, "--people", people, "--no-video")
+    assert run.summary["people"] == people
+    assert np.unique(read_tracks(again).person).tolist() == list(range(1, people + 1))
+
+
+def test_no_video_is_written_where_none_is_wanted(again, given):
+    (again / "annotated.mp4").unlink()
+    track(*given, "--out", again, "--no-video")
+    assert not (again / "annotated.mp4").exists()
+    assert list(run_json(again)["stages"]) == STAGES[:-1]
+
+
+def test_the_folder_is_called_after_the_video(on_truth, given):
+    shutil.copytree(on_truth.folder / "stages", "runs/party/stages")
+    assert track(*given, "--no-video").folder == Path("runs/party")
+    assert Path("runs/party/tracks.txt").exists()
+
+
+def test_a_video_without_faces_has_empty_tracks(fast, tmp_path):
+    run = track(write_empty_room(tmp_path / "room.mp4"), *fast)
+    assert (run.folder / "tracks.txt").read_bytes() == b""
+    assert tracks_json(run.folder)["people"] == []
+    assert list((run.folder / "people").iterdir()) == []
+    assert len(picture_times(run.folder / "annotated.mp4")[0]) == 12
+    assert run.summary["people"] == 0
+    assert "no two faces" not in run.err
+
+
+def test_a_video_without_faces_is_taken_up_again_like_any_other(fast, tmp_path):
+    video = write_empty_room(tmp_path / "room.mp4")
+    track(video, *fast)
+    assert reused(track(video, *fast).folder) == STAGES
+
+
+def test_a_video_of_a_single_frame_is_a_video(fast, tmp_path):
+    run = track(write_empty_room(tmp_path / "still.mp4", frames=1), *fast)
+    assert run.summary["frames"] == run.summary["shots"] == 1
+
+
+def test_faces_that_are_never_together_are_tracked_and_it_is_said(drawn, given, tmp_path):
+    rows = read_mot(drawn.mot)
+    alone = np.diff(rows.frame, prepend=-1) > 0
+    file = write_detections(tmp_path / "alone.txt", rows, alone)
+    run = track(drawn.video, *given[1:-1], file, "--no-video")
+    note = "no two faces are ever seen together"
+    assert note in run.err
+    assert any(note in line for line in run_json(run.folder)["notes"])
+    assert len(read_tracks(run.folder)) == alone.sum()
+    assert run_json(run.folder)["counts"]["cannot_link_pairs"] == 0
+
+
+def test_a_truncated_video_is_tracked_as_far_as_it_goes_and_it_is_said(drawn, given, tmp_path):
+    video = tmp_path / "half.mp4"
+    whole = drawn.video.read_bytes()
+    video.write_bytes(whole[: len(whole) * 6 // 10])
+    run = track(video, *given[1:])
+    assert 0 < run.summary["frames"] < CAST.frame_count
+    assert "the file is truncated" in run.err
+    assert any("truncated" in line for line in run_json(run.folder)["notes"])
+    table = read_tracks(run.folder)
+    assert 0 < table.frame.max() < run.summary["frames"]
+    assert len(picture_times(run.folder / "annotated.mp4")[0]) == run.summary["frames"]
+
+
+def test_given_shots_are_used(again, drawn, given):
+    track(*given, "--out", again, "--no-video", "--shots", drawn.shots)
+    assert (again / "shots.csv").read_text() == drawn.shots.read_text()
+
+
+def test_shots_are_not_looked_for_where_they_are_given(fast, tmp_path):
+    (tmp_path / "two.csv").write_text("1,1,5\n2,6,12\n")
+    video = write_empty_room(tmp_path / "room.mp4")
+    run = track(video, *fast, "--no-video", "--shots", "two.csv")
+    assert run.summary["shots"] == 2
+    assert not list((run.folder / "stages").glob("shots-*"))
+
+
+def test_other_shots_link_again_and_detect_nothing_again(again, given, tmp_path):
+    (tmp_path / "one.csv").write_text("1,1,72\n")
+    track(*given, "--out", again, "--no-video", "--shots", "one.csv")
+    assert "detection" in reused(again)
+    assert "linking" not in reused(again)
+
+
+def test_a_changed_file_of_detections_is_read_again(again, given, drawn, tmp_path):
+    rows = read_mot(drawn.mot)
+    file = write_detections(tmp_path / "fewer.txt", rows, rows.frame < 30)
+    track(*given[:-1], file, "--out", again, "--no-video")
+    assert "detection" not in reused(again)
+    assert read_tracks(again).frame.max() < 30
+
+
+def test_given_boxes_are_made_larger_where_that_is_wanted(given, drawn):
+    run = track(*given, "--no-video", "--box-scale", "1.1,1.5")
+    table, rows = read_tracks(run.folder), read_mot(drawn.mot)
+    wanted = scale_boxes(rows.boxes, 1.1, 1.5)
+    looked = table.scores > 0.01  # the others are filled in
+    for frame, box in zip(table.frame[looked], table.boxes[looked], strict=True):
+        assert np.abs(wanted[rows.frame == frame] - box).max(axis=1).min() < 0.1
+
+
+def test_a_stage_file_that_was_damaged_is_an_error_that_says_what_to_do(again, given, capsys):
+    damaged = next((again / "stages").glob("learning-*"))
+    damaged.write_bytes(b"")
+    assert run_tracker([*map(str, given), "--out", str(again)]) == 1
+    last = capsys.readouterr().err.splitlines()[-1]
+    assert last.startswith(f"error: cannot read {damaged}: ")
+    assert last.endswith("; delete it and run again")
+    damaged.unlink()
+    track(*given, "--out", again)
+    assert "learning" not in reused(again)
+    assert "features" in reused(again)
+
+
+def test_a_detector_chosen_for_the_user_is_said_and_kept(fast, tmp_path):
+    video = write_empty_room(tmp_path / "room.mp4", frames=2)
+    run = track(video, "--no-video", *fast[:2])
+    assert "detecting with MTCNN, since yunet_n_dynamic.onnx is not in" in run.err
+    assert "describing faces by HOG, since" in run.err
+    assert len(run_json(run.folder)["notes"]) == 2
