@@ -141,6 +141,8 @@ def _write_annotated(run: Run, findings: Findings) -> None:
     if marker.exists() and path.exists():
         run.log.reused("annotated video")
         return
+    for other in marker.parent.glob("annotated-*.done"):  # soon the video shows no others' tracks
+        other.unlink(missing_ok=True)
     timeline, info = findings.scan.timeline, findings.info
     with (
         run.log.timed("annotated video", len(timeline), "frames") as advance,
