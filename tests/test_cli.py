@@ -233,6 +233,13 @@ def test_an_out_folder_that_cannot_be_made_is_an_error(told, drawn, place, out):
     assert (place / "a file").read_text() == "kept"
 
 
+def test_a_video_is_never_overwritten_by_what_is_drawn_of_it(told, drawn, place):
+    shutil.copy(drawn.video, place / "annotated.mp4")
+    assert "would be overwritten" in told(run_tracker, "annotated.mp4", "--out", place)
+    assert files_in(place) == ["annotated.mp4"]
+    assert (place / "annotated.mp4").read_bytes() == drawn.video.read_bytes()
+
+
 @pytest.mark.parametrize(
     ("option", "text", "place_told"),
     [

@@ -221,7 +221,7 @@ def test_a_file_that_is_no_mapping_is_refused(written, text):
         "a: b: c",
         "seed: 1\n---\nseed: 2",
         "? [a]\n: 1",
-        "[" * 5000,
+        "[" * 2000,
         "seed: 2020-02-30",  # YAML reads dates
         "seed: " + "9" * 5000,
         "seed: \x00",

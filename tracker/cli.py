@@ -173,6 +173,8 @@ def _run(
 
     probe_video(given.video)  # before a folder is made for what is no video
     out = given.out or Path("runs") / given.video.stem
+    if (out / "annotated.mp4").resolve() == given.video.resolve():
+        raise TrackerError(f"{given.video} would be overwritten: choose another folder with --out")
     folder = RunFolder(out)
     run = Run(given.video, folder, config, device, RunLog(progress))
     findings = find_people(run)
