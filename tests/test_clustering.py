@@ -1,3 +1,5 @@
+import math
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -6,11 +8,13 @@ from scipy.cluster.hierarchy import linkage
 from scipy.spatial.distance import squareform
 
 from tracker.clustering import (
+    choose_cut,
     clusters_after,
     mean_squared_distances,
     merge_tracklets,
     mixed_distances,
     name_people,
+    separate_conflicts,
 )
 from tracker.config import ClusteringConfig
 from tracker.records import Constraints
@@ -121,7 +125,7 @@ def test_distances_are_mixed_by_their_shares(share, expected):
 @settings(deadline=None)
 def test_without_constraints_merging_is_the_average_linkage_of_scipy(seed, count):
     distances = random_distances(np.random.default_rng(seed), count)
-    merges = merge_tracklets(distances, np.ones(count, np.int64), constraints_of(count))
+    merges = merge_tracklets(distances, np.ones(count, np.int64), constraints_of(count), math.inf)
     expected = linkage(squareform(distances, checks=False), "average")
     np.testing.assert_allclose(merges.heights, expected[:, 2])
     members = [frozenset([number]) for number in range(count)]
@@ -134,7 +138,7 @@ def test_without_constraints_merging_is_the_average_linkage_of_scipy(seed, count
 @settings(deadline=None)
 def test_merging_is_that_of_a_slow_greedy_search(problem):
     distances, counts, constraints = problem
-    merges = merge_tracklets(distances, counts, constraints)
+    merges = merge_tracklets(distances, counts, constraints, math.inf)
     heights, partitions = merge_slowly(distances, counts, constraints)
     np.testing.assert_allclose(merges.heights, heights)
     for step, partition in enumerate(partitions, start=1):
@@ -148,7 +152,7 @@ def test_among_equal_distances_every_merge_is_still_of_the_closest_two(problem, 
     count = len(counts)
     distances = np.random.default_rng(seed).integers(1, 4, (count, count)).astype(float)
     distances = np.minimum(distances, distances.T)  # so few values that most are tied
-    merges = merge_tracklets(distances, counts, constraints)
+    merges = merge_tracklets(distances, counts, constraints, math.inf)
     for step, height in enumerate(merges.heights):
         cluster = clusters_after(merges, step, count)
         members = [np.flatnonzero(cluster == number) for number in range(cluster.max() + 1)]
@@ -160,7 +164,7 @@ def test_among_equal_distances_every_merge_is_still_of_the_closest_two(problem, 
 @given(problems(most_pairs=30))
 def test_two_people_are_never_merged(problem):
     distances, counts, constraints = problem
-    merges = merge_tracklets(distances, counts, constraints)
+    merges = merge_tracklets(distances, counts, constraints, math.inf)
     cluster = clusters_after(merges, len(merges.heights), len(counts))
     a, b = constraints.cannot_link.T
     assert (cluster[a] != cluster[b]).all()
@@ -168,7 +172,7 @@ def test_two_people_are_never_merged(problem):
 
 @given(problems())
 def test_heights_never_decrease(problem):
-    merges = merge_tracklets(*problem)
+    merges = merge_tracklets(*problem, math.inf)
     assert (np.diff(merges.heights) >= -1e-12).all()
 
 
@@ -176,7 +180,7 @@ def test_heights_never_decrease(problem):
 def test_merging_leaves_what_it_was_given_as_it_was(problem):
     distances, counts, constraints = problem
     copies = distances.copy(), counts.copy()
-    merge_tracklets(distances, counts, constraints)
+    merge_tracklets(distances, counts, constraints, math.inf)
     np.testing.assert_array_equal(distances, copies[0])
     np.testing.assert_array_equal(counts, copies[1])
 
@@ -184,7 +188,7 @@ def test_merging_leaves_what_it_was_given_as_it_was(problem):
 def test_a_tracklet_of_more_faces_weighs_more():
     # 0 and 1 merge first; 2 is then at (3 * 10 + 1 * 50) / 4 = 20 from them.
     distances = np.array([[0.0, 1, 10], [1, 0, 50], [10, 50, 0]])
-    merges = merge_tracklets(distances, np.array([3, 1, 1]), constraints_of(3))
+    merges = merge_tracklets(distances, np.array([3, 1, 1]), constraints_of(3), math.inf)
     np.testing.assert_allclose(merges.heights, [1, 20])
     assert merges.pairs.tolist() == [[0, 1], [0, 2]]
 
@@ -192,20 +196,71 @@ def test_a_tracklet_of_more_faces_weighs_more():
 def test_a_constraint_is_inherited_by_the_cluster():
     # 0 is nearest to 1, and 1 cannot be 2: then 0 and 2 may no longer merge.
     distances = np.array([[0.0, 1, 2], [1, 0, 3], [2, 3, 0]])
-    merges = merge_tracklets(distances, np.ones(3, np.int64), constraints_of(3, [(1, 2)]))
+    merges = merge_tracklets(distances, np.ones(3, np.int64), constraints_of(3, [(1, 2)]), math.inf)
     assert merges.pairs.tolist() == [[0, 1]]
+
+
+def test_a_stray_tracklet_does_not_keep_a_person_apart():
+    # Two halves of a person, 20 tracklets each; one of the first cannot be one of the second.
+    distances = np.kron([[0.1, 0.5], [0.5, 0.1]], np.ones((20, 20)))
+    apart = constraints_of(40, [(0, 20)])
+    counts = np.ones(40, np.int64)
+    strict = merge_tracklets(distances, counts, apart, math.inf)
+    lenient = merge_tracklets(distances, counts, apart, 50.0)
+    assert len(strict.heights) == 38
+    assert lenient.heights[-1] == pytest.approx(0.5 + 50 / 400)
+
+
+@given(problems(most_pairs=30), st.floats(0.1, 10))
+def test_no_cannot_link_pair_stays_in_one_cluster(problem, max_distance):
+    distances, counts, constraints = problem
+    together = np.zeros(len(counts), np.int32)
+    cluster = separate_conflicts(together, distances, counts, constraints, max_distance)
+    a, b = constraints.cannot_link.T
+    assert (cluster[a] != cluster[b]).all()
+    assert set(cluster) == set(range(cluster.max() + 1))
+
+
+@given(problems())
+def test_where_nothing_is_in_conflict_nobody_moves(problem):
+    distances, counts, constraints = problem
+    alone = np.arange(len(counts), dtype=np.int32)
+    cluster = separate_conflicts(alone, distances, counts, constraints, 1.0)
+    assert cluster.tolist() == alone.tolist()
+
+
+def test_of_two_in_conflict_the_one_that_fits_worse_leaves():
+    # 3 is farther from 0 and 1 than 2 is, and nearest to 4.
+    places = np.array([0.0, 0.1, 0.2, 1.0, 1.3])
+    distances = np.square(places[:, None] - places[None])
+    cluster = separate_conflicts(
+        np.array([0, 0, 0, 0, 1], np.int32),
+        distances,
+        np.ones(5, np.int64),
+        constraints_of(5, [(2, 3)]),
+        max_distance=0.5,
+    )
+    assert cluster.tolist() == [0, 0, 0, 1, 1]
+
+
+def test_who_fits_nowhere_else_is_alone():
+    distances = np.full((3, 3), 4.0)
+    cluster = separate_conflicts(
+        np.zeros(3, np.int32), distances, np.ones(3, np.int64), constraints_of(3, [(0, 1)]), 1.0
+    )
+    assert len(set(cluster)) == 2
 
 
 def test_one_tracklet_or_none_is_never_merged():
     for count in (0, 1):
         empty = np.zeros((count, count))
-        merges = merge_tracklets(empty, np.ones(count, np.int64), constraints_of(count))
+        merges = merge_tracklets(empty, np.ones(count, np.int64), constraints_of(count), math.inf)
         assert merges.pairs.shape == (0, 2)
         assert merges.heights.shape == (0,)
 
 
 def test_no_merges_leave_every_tracklet_alone():
-    merges = merge_tracklets(np.ones((4, 4)), np.ones(4, np.int64), constraints_of(4))
+    merges = merge_tracklets(np.ones((4, 4)), np.ones(4, np.int64), constraints_of(4), math.inf)
     assert clusters_after(merges, 0, 4).tolist() == [0, 1, 2, 3]
 
 
@@ -215,12 +270,20 @@ def groups_of(*sizes, between=2.0, within=0.5, pairs=()):
     distances = np.where(group[:, None] == group[None], within, between)
     np.fill_diagonal(distances, 0)
     count = len(group)
-    return merge_tracklets(distances, np.ones(count, np.int64), constraints_of(count, pairs))
+    return merge_tracklets(
+        distances, np.ones(count, np.int64), constraints_of(count, pairs), math.inf
+    )
+
+
+def people_of(merges, detection_counts, config):
+    count = choose_cut(merges, detection_counts, config)
+    cluster = clusters_after(merges, count, len(detection_counts))
+    return name_people(cluster, detection_counts, config)
 
 
 def test_merging_stops_at_the_greatest_distance():
     counts, config = np.full(4, 10), ClusteringConfig(max_distance=1.0, **EVERYBODY)
-    person = name_people(groups_of(2, 2), counts, config)
+    person = people_of(groups_of(2, 2), counts, config)
     assert person[0] == person[1]
     assert person[2] == person[3]
     assert set(person) == {1, 2}
@@ -229,40 +292,40 @@ def test_merging_stops_at_the_greatest_distance():
 @pytest.mark.parametrize(("max_distance", "people"), [(0.4, 4), (0.5, 2), (1.9, 2), (2.0, 1)])
 def test_the_greatest_distance_is_included(max_distance, people):
     config = ClusteringConfig(max_distance=max_distance, **EVERYBODY)
-    assert len(set(name_people(groups_of(2, 2), np.full(4, 10), config))) == people
+    assert len(set(people_of(groups_of(2, 2), np.full(4, 10), config))) == people
 
 
 def test_people_are_numbered_by_how_long_they_are_seen():
     counts, config = np.array([20, 30, 90, 5]), ClusteringConfig(max_distance=1.0, **EVERYBODY)
-    assert name_people(groups_of(2, 1, 1), counts, config).tolist() == [2, 2, 1, 3]
+    assert people_of(groups_of(2, 1, 1), counts, config).tolist() == [2, 2, 1, 3]
 
 
 def test_of_two_people_seen_equally_long_the_first_comes_first():
     config = ClusteringConfig(max_distance=1.0, **EVERYBODY)
-    assert name_people(groups_of(1, 1, 1), np.full(3, 10), config).tolist() == [1, 2, 3]
+    assert people_of(groups_of(1, 1, 1), np.full(3, 10), config).tolist() == [1, 2, 3]
 
 
 def test_a_cluster_of_too_few_detections_is_nobody():
     counts, config = np.array([20, 9, 10]), ClusteringConfig(max_distance=1.0, min_detections=10)
-    assert name_people(groups_of(1, 1, 1), counts, config).tolist() == [1, -1, 2]
+    assert people_of(groups_of(1, 1, 1), counts, config).tolist() == [1, -1, 2]
 
 
 def test_a_cluster_of_too_small_a_share_is_nobody():
     config = ClusteringConfig(max_distance=1.0, min_detections=1, min_share=0.1)
-    assert name_people(groups_of(1, 1), np.array([95, 5]), config).tolist() == [1, -1]
-    assert name_people(groups_of(1, 1), np.array([90, 10]), config).tolist() == [1, 2]
+    assert people_of(groups_of(1, 1), np.array([95, 5]), config).tolist() == [1, -1]
+    assert people_of(groups_of(1, 1), np.array([90, 10]), config).tolist() == [1, 2]
 
 
 @pytest.mark.parametrize("people", [1, 2, 3, 4, 5])
 def test_as_many_people_are_named_as_there_are_said_to_be(people):
     config = ClusteringConfig(people=people, **EVERYBODY)
-    person = name_people(groups_of(2, 2, 1), np.full(5, 10), config)
+    person = people_of(groups_of(2, 2, 1), np.full(5, 10), config)
     assert set(person) == set(range(1, people + 1))
 
 
 def test_the_number_of_people_outweighs_the_greatest_distance():
     config = ClusteringConfig(people=2, max_distance=0.01, **EVERYBODY)
-    assert name_people(groups_of(2, 2), np.full(4, 10), config).tolist() == [1, 1, 2, 2]
+    assert people_of(groups_of(2, 2), np.full(4, 10), config).tolist() == [1, 1, 2, 2]
 
 
 def test_stray_faces_do_not_count_as_people():
@@ -270,27 +333,27 @@ def test_stray_faces_do_not_count_as_people():
     distances = np.full((5, 5), 9.0)
     distances[:4, :4] = np.kron(np.eye(2), np.full((2, 2), -1.5)) + 2.0
     np.fill_diagonal(distances, 0)
-    merges = merge_tracklets(distances, np.ones(5, np.int64), constraints_of(5))
+    merges = merge_tracklets(distances, np.ones(5, np.int64), constraints_of(5), math.inf)
     config = ClusteringConfig(people=2, min_detections=10)
-    person = name_people(merges, np.array([30, 30, 20, 20, 3]), config)
+    person = people_of(merges, np.array([30, 30, 20, 20, 3]), config)
     assert person.tolist() == [1, 1, 2, 2, -1]
 
 
 def test_more_people_than_tracklets_leave_every_tracklet_alone():
     config = ClusteringConfig(people=9, **EVERYBODY)
-    assert name_people(groups_of(2, 1), np.full(3, 10), config).tolist() == [1, 2, 3]
+    assert people_of(groups_of(2, 1), np.full(3, 10), config).tolist() == [1, 2, 3]
 
 
 def test_fewer_people_than_constraints_allow_are_those_seen_most():
     merges = groups_of(1, 1, 1, pairs=[(0, 1), (0, 2), (1, 2)])
     config = ClusteringConfig(people=2, **EVERYBODY)
-    assert name_people(merges, np.array([10, 40, 20]), config).tolist() == [-1, 1, 2]
+    assert people_of(merges, np.array([10, 40, 20]), config).tolist() == [-1, 1, 2]
 
 
 @pytest.mark.parametrize("people", [None, 1, 3])
 def test_without_tracklets_there_is_nobody(people):
-    merges = merge_tracklets(np.zeros((0, 0)), np.zeros(0, np.int64), constraints_of(0))
-    person = name_people(merges, np.zeros(0, np.int64), ClusteringConfig(people=people))
+    merges = merge_tracklets(np.zeros((0, 0)), np.zeros(0, np.int64), constraints_of(0), math.inf)
+    person = people_of(merges, np.zeros(0, np.int64), ClusteringConfig(people=people))
     assert person.shape == (0,)
 
 
@@ -299,7 +362,8 @@ def test_names_respect_the_constraints_and_are_ordered_by_time_seen(problem, peo
     distances, counts, constraints = problem
     detections = counts * 3
     config = ClusteringConfig(people=people, max_distance=distance, min_detections=12)
-    person = name_people(merge_tracklets(distances, counts, constraints), detections, config)
+    merges = merge_tracklets(distances, counts, constraints, math.inf)
+    person = people_of(merges, detections, config)
     a, b = constraints.cannot_link.T
     assert ((person[a] != person[b]) | (person[a] == -1)).all()
     named = sorted(set(person) - {-1})

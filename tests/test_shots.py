@@ -248,7 +248,8 @@ def test_an_empty_file_is_one_shot(file_of):
         ("2,-3,20", "frames -3 to 20 are out of order"),
         ("2,20,11", "frames 20 to 11 are out of order"),
         ("2,1,10", "frames 1 to 10 are out of order"),
-        ("2,31,40", "frame 31 is beyond the video's 30"),
+        ("2,11,31", "frame 31 is beyond the video's 30"),
+        ("2,10,20", "frames 10 to 20 are out of order"),
     ],
 )
 def test_a_malformed_shot_is_refused_with_its_line(file_of, bad_line, problem):

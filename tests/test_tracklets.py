@@ -177,11 +177,6 @@ def test_shots_without_faces_are_passed_over():
     assert (link(table, shots) == 0).all()
 
 
-@pytest.mark.xfail(
-    strict=True,
-    reason="two open tracklets that expect one place are each other's rivals: every further "
-    "box begins another there, and none is ever linked",
-)
 def test_a_still_face_is_followed_again_after_a_moment_of_two_boxes():
     rng = np.random.default_rng(0)
     faces = [(t, face_at(100) + shaking(rng, 1), 0) for t in range(100)]

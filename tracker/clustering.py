@@ -1,8 +1,12 @@
 """Tracklets → people across shots, under cannot-link constraints; and how many people there are.
 
 Average linkage (UPGMA; Sokal and Michener, 1958) on the mean squared distance over all
-pairs of faces. Two tracklets that cannot be one person are infinitely far apart, and so is
-every cluster that holds one from every cluster that holds the other (Zhang et al., ECCV 2016).
+pairs of faces. In Zhang et al., ECCV 2016, two tracklets that cannot be one person are
+infinitely far apart, and so for ever is every cluster that holds one from every cluster that
+holds the other: one stray tracklet then splits a person for good. Here they are very far
+apart, so that a stray weighs little against hundreds of faces that agree; and whoever is left
+in a cluster with somebody they cannot be is put out of it at the end. No cannot-link is ever
+violated in the result.
 """
 
 from __future__ import annotations
@@ -71,18 +75,23 @@ def mixed_distances(
 
 
 def merge_tracklets(
-    distances: FloatArray, face_counts: NDArray[np.integer], constraints: Constraints
+    distances: FloatArray,
+    face_counts: NDArray[np.integer],
+    constraints: Constraints,
+    cannot_link_distance: float,
 ) -> Merges:
-    """Merge the closest two clusters again and again, until only forbidden merges are left.
+    """Merge the closest two clusters again and again, until one is left.
 
     Args:
         distances: (T, T), symmetric: mean squared distance over the face pairs of two tracklets.
         face_counts: (T,) faces that each tracklet's distances are the mean of.
+        cannot_link_distance: what is added to the distance of a cannot-link pair; infinity
+            forbids every merge that would violate one, and ends when no other is left.
 
     O(T²) memory and, but for rare rescans of a row, O(T²) time.
     """
     gap = distances.astype(np.float64)
-    gap[constraints.matrix()] = np.inf
+    gap[constraints.matrix()] += cannot_link_distance
     np.fill_diagonal(gap, np.inf)
     weights = face_counts.astype(np.float64)
     nearest = gap.argmin(axis=1) if len(gap) else np.zeros(0, np.intp)
@@ -126,32 +135,86 @@ def clusters_after(merges: Merges, count: int, tracklet_count: int) -> NDArray[n
     return np.unique(cluster, return_inverse=True)[1].astype(np.int32)
 
 
-def name_people(
-    merges: Merges, detection_counts: NDArray[np.integer], config: ClusteringConfig
+def separate_conflicts(
+    cluster: NDArray[np.int32],
+    distances: FloatArray,
+    face_counts: NDArray[np.integer],
+    constraints: Constraints,
+    max_distance: float,
 ) -> NDArray[np.int32]:
-    """The person (T,) of every tracklet, from 1, most seen first; -1 for those of nobody.
+    """`cluster` (T,) without a cannot-link pair in any cluster, numbered from 0.
 
-    Merging stops at `config.max_distance`; or, where `config.people` says how many there
-    are, at the cut through the tree that gives so many for the longest range of distances.
-    Clusters of too few detections are nobody: mostly false detections and stray faces.
+    Of all tracklets in conflict, the one that fits its cluster worst moves to the nearest
+    cluster within `max_distance` that it may join, else to one of its own; and so on.
+    """
+    cluster = cluster.copy()
+    apart = constraints.matrix()
+    a, b = constraints.cannot_link.T
+    while len(conflicts := np.flatnonzero(cluster[a] == cluster[b])):
+        involved = np.unique(constraints.cannot_link[conflicts])
+        fits = [
+            _distance_to((cluster == cluster[one]) & ~apart[one], one, distances, face_counts)
+            for one in involved
+        ]
+        worst = int(involved[np.argmax(fits)])
+        nearest, nearest_gap = int(cluster.max()) + 1, max_distance
+        for other in np.unique(cluster):
+            members = cluster == other
+            if other != cluster[worst] and not apart[worst, members].any():
+                gap = _distance_to(members, worst, distances, face_counts)
+                if gap < nearest_gap:
+                    nearest, nearest_gap = int(other), gap
+        cluster[worst] = nearest
+    return np.unique(cluster, return_inverse=True)[1].astype(np.int32)
+
+
+def _distance_to(
+    members: NDArray[np.bool_],
+    one: int,
+    distances: FloatArray,
+    face_counts: NDArray[np.integer],
+) -> float:
+    """Mean distance of tracklet `one` to the faces of the others in `members` (T,)."""
+    weights = np.where(members, face_counts, 0).astype(np.float64)
+    weights[one] = 0.0
+    total = weights.sum()
+    return float(distances[one] @ weights / total) if total else float("inf")
+
+
+def choose_cut(
+    merges: Merges, detection_counts: NDArray[np.integer], config: ClusteringConfig
+) -> int:
+    """How many of `merges` to make.
+
+    Those up to `config.max_distance`; or, where `config.people` says how many people there
+    are, the number that leaves so many for the longest range of distances.
 
     Args:
         detection_counts: (T,) detections of each tracklet.
     """
-    tracklet_count = len(detection_counts)
     if config.people is None:
-        count = int(np.searchsorted(merges.heights, config.max_distance, side="right"))
-    else:
-        count = _merges_for(merges, detection_counts, config)
-    cluster = clusters_after(merges, count, tracklet_count)
-    seen = np.bincount(cluster, detection_counts, minlength=1)
+        return int(np.searchsorted(merges.heights, config.max_distance, side="right"))
+    return _merges_for(config.people, merges, detection_counts, config)
+
+
+def name_people(
+    cluster: NDArray[np.int32], detection_counts: NDArray[np.integer], config: ClusteringConfig
+) -> NDArray[np.int32]:
+    """The person (T,) of every tracklet, from 1, most seen first; -1 for those of nobody.
+
+    Clusters of too few detections are nobody: mostly false detections and stray faces. So
+    are those beyond `config.people`, where that is given.
+
+    Args:
+        cluster: (T,) of each tracklet, from 0.
+        detection_counts: (T,) detections of each tracklet.
+    """
+    seen = np.bincount(cluster, detection_counts)
     kept = np.flatnonzero(seen >= least_detections(detection_counts, config))
-    if config.people is not None:
-        kept = kept[np.argsort(-seen[kept], kind="stable")][: config.people]
-    order = kept[np.argsort(-seen[kept], kind="stable")]
+    order = kept[np.argsort(-seen[kept], kind="stable")][: config.people]
     person = np.full(len(seen), NOBODY, np.int32)
     person[order] = np.arange(1, len(order) + 1)
-    return person[cluster] if tracklet_count else np.zeros(0, np.int32)
+    return np.asarray(person[cluster], np.int32)
 
 
 def least_detections(detection_counts: NDArray[np.integer], config: ClusteringConfig) -> float:
@@ -160,9 +223,9 @@ def least_detections(detection_counts: NDArray[np.integer], config: ClusteringCo
 
 
 def _merges_for(
-    merges: Merges, detection_counts: NDArray[np.integer], config: ClusteringConfig
+    wanted: int, merges: Merges, detection_counts: NDArray[np.integer], config: ClusteringConfig
 ) -> int:
-    """The number of merges that leaves `config.people` clusters of enough detections.
+    """The number of merges that leaves `wanted` clusters of enough detections.
 
     Among several, the one that holds for the longest range of distances; if none does, the
     nearest above in number, then the nearest below.
@@ -176,8 +239,6 @@ def _merges_for(
     # The range of distances over which each number of merges is the cut.
     edges = np.concatenate([[0.0], merges.heights, merges.heights[-1:] * 1.05])
     lasting = np.diff(np.maximum.accumulate(edges)) if len(merges.heights) else np.zeros(1)
-    wanted = config.people
-    assert wanted is not None, "asked for a number of people that was not given"
     miss = np.array([abs(n - wanted) - (0.5 if n > wanted else 0.0) for n in found])
     miss[np.array(found) == wanted] = 0.0
     best = np.flatnonzero(miss == miss.min())

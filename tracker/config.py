@@ -113,6 +113,7 @@ class ClusteringConfig:
 
     people: int | None = None  # how many there are; None: found by itself
     max_distance: float = 1.35  # mean squared distance at which merging stops
+    cannot_link_distance: float = 50.0  # added between two tracklets that share a frame
     min_detections: int = 10  # a person is seen at least so often ...
     min_share: float = 0.005  # ... and makes up at least this share of all faces followed
 
@@ -120,6 +121,8 @@ class ClusteringConfig:
         people_ok = self.people is None or self.people >= 1
         _check(people_ok, "clustering.people", "1 or more", self.people)
         _check(self.max_distance > 0, "clustering.max_distance", "above 0", self.max_distance)
+        apart = self.cannot_link_distance
+        _check(0 <= apart < 1e6, "clustering.cannot_link_distance", "in [0, 1e6)", apart)
         _check(
             self.min_detections >= 1, "clustering.min_detections", "1 or more", self.min_detections
         )
@@ -148,6 +151,8 @@ class EmbeddingConfig:
             self.batch_triplets >= 1, "embedding.batch_triplets", "1 or more", self.batch_triplets
         )
         _check(self.margin > 0, "embedding.margin", "above 0", self.margin)
+        margin = self.quadruplet_margin
+        _check(margin > 0, "embedding.quadruplet_margin", "above 0", margin)
         _check(self.learning_rate > 0, "embedding.learning_rate", "above 0", self.learning_rate)
         _check(
             self.correction_rate > 0, "embedding.correction_rate", "above 0", self.correction_rate

@@ -9,7 +9,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tracker.association import build_tracks, person_of_detections
-from tracker.clustering import merge_tracklets, mixed_distances, name_people
+from tracker.clustering import (
+    choose_cut,
+    clusters_after,
+    merge_tracklets,
+    mixed_distances,
+    name_people,
+    separate_conflicts,
+)
 from tracker.config import settings_as_dict
 from tracker.constraints import mine_constraints
 from tracker.detection.choose import DetectorChoice, choose_detector
@@ -195,16 +202,18 @@ def _people(
     config = run.config.clustering
 
     def write(path: Path, advance: Advance) -> None:
+        tracklet_count = constraints.tracklet_count
         faces = tracklet[crops.rows]
         distances = mixed_distances(
-            embedding.learned, vectors, embedding.raw_share, faces, constraints.tracklet_count
+            embedding.learned, vectors, embedding.raw_share, faces, tracklet_count
         )
-        counts = np.bincount(faces, minlength=constraints.tracklet_count)
-        merges = merge_tracklets(distances, counts, constraints)
-        in_tracklet = tracklet[tracklet != NO_TRACKLET]
-        detections = np.bincount(in_tracklet, minlength=constraints.tracklet_count)
-        save_array(path, name_people(merges, detections, config))
-        advance(constraints.tracklet_count)
+        counts = np.bincount(faces, minlength=tracklet_count)
+        detections = np.bincount(tracklet[tracklet != NO_TRACKLET], minlength=tracklet_count)
+        merges = merge_tracklets(distances, counts, constraints, config.cannot_link_distance)
+        merged = clusters_after(merges, choose_cut(merges, detections, config), tracklet_count)
+        cluster = separate_conflicts(merged, distances, counts, constraints, config.max_distance)
+        save_array(path, name_people(cluster, detections, config))
+        advance(tracklet_count)
 
     settings = settings_as_dict(config)
     total = constraints.tracklet_count

@@ -162,6 +162,7 @@ def read_shots(path: Path, frame_count: int) -> list[Shot]:
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise FormatError(path, f"cannot be read as a list of shots ({error})") from error
     starts: list[int] = []
+    end = 0
     for number, line in enumerate(lines, start=1):
         if not line or (number == 1 and not line[0].strip().isdigit()):
             continue  # blank, or the header
@@ -169,9 +170,10 @@ def read_shots(path: Path, frame_count: int) -> list[Shot]:
             first, last = int(line[1]), int(line[2])
         except (IndexError, ValueError) as error:
             raise FormatError(path, "expected shot,first_frame,last_frame", number) from error
-        if not 1 <= first <= last or (starts and first <= starts[-1] + 1):
+        if not end < first <= last:
             raise FormatError(path, f"frames {first} to {last} are out of order", number)
-        if first > frame_count:
-            raise FormatError(path, f"frame {first} is beyond the video's {frame_count}", number)
+        if last > frame_count:
+            raise FormatError(path, f"frame {last} is beyond the video's {frame_count}", number)
         starts.append(first - 1)
+        end = last
     return shots_from_cuts(starts, frame_count)

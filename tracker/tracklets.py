@@ -86,11 +86,17 @@ def _link_within_shot(
             if frame - tracklet.last_frame <= config.max_gap_frames + 1
         ]
         expected = [_expect(tracklet, int(frame)) for tracklet in open_tracklets]
-        links = clear_links(box_iou(np.array(expected).reshape(-1, 4), boxes), config)
+        iou = box_iou(np.array(expected).reshape(-1, 4), boxes)
+        links = clear_links(iou, config)
         for tracklet_index, box_index in links:
             tracklet = open_tracklets[tracklet_index]
             _observe(tracklet, boxes[box_index], int(frame))
             numbers[here[box_index]] = tracklet.number
+        # A tracklet that has a box in reach, but no clear one, ends: left open, it would stay
+        # the rival of whatever follows.
+        contested = set(np.flatnonzero(iou.max(axis=1, initial=0.0) >= config.min_iou))
+        contested -= {tracklet_index for tracklet_index, _ in links}
+        open_tracklets = [one for i, one in enumerate(open_tracklets) if i not in contested]
         linked = {box_index for _, box_index in links}
         for box_index in range(len(here)):
             if box_index not in linked:

@@ -12,6 +12,7 @@ import sys
 import urllib.error
 import urllib.request
 from dataclasses import dataclass
+from http.client import HTTPException
 from pathlib import Path
 
 import platformdirs
@@ -108,7 +109,9 @@ def _fetch(file: WeightFile, path: Path) -> Path:
     """Download `file` aside, check it, and only then give it its name."""
     try:
         content = _download(file)
-    except (OSError, ValueError) as error:  # URLError and time-outs are OSErrors
+        if len(content) < file.size:
+            raise OSError(f"the download ended after {len(content)} of {file.size} bytes")
+    except (OSError, ValueError, HTTPException) as error:  # URLError and time-outs are OSErrors
         reason = getattr(error, "reason", error)
         raise WeightsError(
             f"{file.name} is not in {path.parent} and cannot be fetched ({reason}): "

@@ -68,10 +68,6 @@ def test_absence_is_measured_in_time_and_not_in_frames():
     assert frames_of(found) == [(1, 0, 0), (1, 4, 4)]
 
 
-@pytest.mark.xfail(
-    strict=True,
-    reason="the time from one sight to the next is taken, which counts the frame seen before too",
-)
 def test_somebody_unseen_for_exactly_one_second_has_stayed():
     tracks = tracks_of([(0, 1), (1 + RATE, 1)])  # frames 1 to 25 are missing
     assert frames_of(find_appearances(tracks, ONE_SHOT, STEADY)) == [(1, 0, 26)]

@@ -46,8 +46,9 @@ class MtcnnDetector:
             scores=table[:, 5].astype(np.float32),
             landmarks=table[:, 6:].reshape(-1, 5, 2).astype(np.float32),
         )
-        has_area = (found.boxes[:, 2:] > found.boxes[:, :2]).all(axis=1)
-        return found.where(has_area & (found.scores >= self._min_score))
+        width, height = (found.boxes[:, 2:] - found.boxes[:, :2]).T
+        large = (width > 0) & (height >= self._min_face_px)
+        return found.where(large & (found.scores >= self._min_score))
 
     def _detect_batch(self, frames: Sequence[Frame]) -> NDArray[np.float64]:
         """(N, 16): frame, x1, y1, x2, y2, score, five points."""

@@ -83,22 +83,24 @@ def learn_embedding(
     """
     if not len(constraints.cannot_link):
         return _unlearned(features, features_know_faces, rng)
-    if features_know_faces:
-        share = raw_share(features, tracklet, face_heights, constraints)
-        preparation = centre(features, rng)
-    else:
-        share = 0.0
-        preparation = standardise_and_mix(features, _PREPARED_SIZE, rng)
-    prepared = preparation.apply(features)
-    sampler = ConstraintSampler(tracklet, constraints, rng)
     with (
-        torch.random.fork_rng(devices=[device] if device.type == "cuda" else []),
         one_thread(),
+        torch.random.fork_rng(devices=[device] if device.type == "cuda" else []),
     ):
+        if features_know_faces:
+            share, rate = (
+                raw_share(features, tracklet, face_heights, constraints),
+                config.correction_rate,
+            )
+            preparation = centre(features, rng)
+        else:
+            share, rate = 0.0, config.learning_rate
+            preparation = standardise_and_mix(features, _PREPARED_SIZE, rng)
+        prepared = preparation.apply(features)
+        sampler = ConstraintSampler(tracklet, constraints, rng)
         torch.manual_seed(int(rng.integers(2**31)))  # weights and dropout draw from torch's own
         heads = [_make_head(prepared, features_know_faces, config) for _ in range(config.heads)]
         on_device = torch.from_numpy(prepared).to(device)
-        rate = config.correction_rate if features_know_faces else config.learning_rate
         curves = [
             _train(head.to(device), on_device, sampler, rate, config, on_step) for head in heads
         ]
@@ -118,8 +120,10 @@ def _unlearned(
     if features_know_faces or not len(features):
         learned, share = np.zeros((len(features), EMBEDDING_SIZE), np.float32), 1.0
     else:
-        learned = standardise_and_mix(features, EMBEDDING_SIZE, rng).apply(features)
-        learned /= np.maximum(np.linalg.norm(learned, axis=1, keepdims=True), 1e-9)
+        directions = standardise_and_mix(features, EMBEDDING_SIZE, rng).apply(features)
+        length = np.maximum(np.linalg.norm(directions, axis=1, keepdims=True), 1e-9)
+        learned = np.zeros((len(features), EMBEDDING_SIZE), np.float32)
+        learned[:, : directions.shape[1]] = directions / length
         share = 0.0
     return Embedding(learned, share, np.zeros(0, np.float32), {}, note if len(features) else "")
 

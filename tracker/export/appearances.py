@@ -42,8 +42,9 @@ def find_appearances(tracks: Tracks, shots: Sequence[Shot], timeline: Timeline) 
     if not len(order):
         return []
     shot = shot_of_frames(frame, shots)
-    ticks = timeline.ticks[frame]
-    absent = np.diff(ticks) > _LONGEST_ABSENCE_S / timeline.tick_s
+    next_ticks = np.append(timeline.ticks[1:], timeline.end_tick)
+    unseen_ticks = timeline.ticks[frame[1:]] - next_ticks[frame[:-1]]
+    absent = unseen_ticks > int(_LONGEST_ABSENCE_S / timeline.tick_s)
     breaks = (np.diff(person) != 0) | (np.diff(shot) != 0) | absent
     edges = [0, *(np.flatnonzero(breaks) + 1).tolist(), len(order)]
     found = []
