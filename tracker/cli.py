@@ -82,6 +82,9 @@ def _guarded(command: Any, given: argparse.Namespace) -> int:
     except BrokenPipeError:  # as in `… | head`: nobody reads on
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
+    except OSError as error:  # as in `> /dev/full`
+        print(f"error: {error}", file=sys.stderr)
+        return 1
     return 0
 
 
@@ -151,6 +154,9 @@ def _add_synth_arguments(parser: argparse.ArgumentParser) -> None:
 def _track(given: argparse.Namespace) -> None:
     """Find the people in a video."""
     config = _config_of(given)
+    for path in (given.video, given.detections, given.shots):
+        if path is not None and not Path(path).exists():  # before torch takes its seconds to load
+            raise TrackerError(f"{path} does not exist: check its name")
     from tracker.devices import choose_device
 
     device = choose_device(given.device)
@@ -165,7 +171,7 @@ def _run(
 ) -> dict[str, Any]:
     import numpy as np
 
-    from tracker.outputs import write_outputs, write_run_json
+    from tracker.outputs import earlier_stages, write_outputs, write_run_json
     from tracker.pipeline import find_people
     from tracker.run import Run, RunLog
     from tracker.storage import RunFolder
@@ -176,12 +182,14 @@ def _run(
     if (out / "annotated.mp4").resolve() == given.video.resolve():
         raise TrackerError(f"{given.video} would be overwritten: choose another folder with --out")
     folder = RunFolder(out)
-    run = Run(given.video, folder, config, device, RunLog(progress))
+    run = Run(given.video, folder, config, device, RunLog(progress, earlier=earlier_stages(out)))
     findings = find_people(run)
     write_outputs(run, findings, with_video=not given.no_video)
     write_run_json(run, findings)
     folder.forget_unused()
     people = len(np.unique(findings.tracks.person))
+    if config.clustering.people is not None and people < config.clustering.people:
+        progress.say(f"only {people} of the {config.clustering.people} people were found")
     shots = len(findings.scan.shots)
     progress.say(
         f"{people} {'person' if people == 1 else 'people'} in {shots} "

@@ -15,6 +15,7 @@ import yaml
 from tracker.errors import ConfigError
 
 _Settings = TypeVar("_Settings")
+_LARGEST = 1e12  # of a setting; beyond it, and for infinity, nothing makes sense
 
 
 DETECTORS = ("auto", "mtcnn", "yunet")
@@ -259,7 +260,9 @@ def _coerced(value: object, kind: Any, name: str) -> object:
             parts = typing.get_args(one)
             if len(value) == len(parts):
                 return tuple(_coerced(v, part, name) for v, part in zip(value, parts, strict=True))
-        if one is float and isinstance(value, int) and not isinstance(value, bool):
+        if one is float and isinstance(value, (int, float)) and not isinstance(value, bool):
+            if not abs(value) < _LARGEST:  # nor NaN
+                raise ConfigError(f"{name} must be an ordinary number, got {value}")
             return float(value)
         if one in (int, float, str, bool, type(None)) and type(value) is one:
             return value

@@ -20,7 +20,14 @@ from tracker.pipeline import Findings
 from tracker.render import contact_sheet, person_colour, render_annotated
 from tracker.run import Run
 from tracker.shots import write_shots
-from tracker.storage import fingerprint, save_embedding, save_json, stage_key, written_aside
+from tracker.storage import (
+    fingerprint,
+    load_json,
+    save_embedding,
+    save_json,
+    stage_key,
+    written_aside,
+)
 from tracker.video.reader import VideoReader
 from tracker.video.writer import VideoWriter
 
@@ -45,8 +52,7 @@ def write_outputs(run: Run, findings: Findings, with_video: bool) -> None:
     save_json(folder / "tracks.json", as_dict)
     save_embedding(folder / "embedding.safetensors", findings.embedding)
     _write_contact_sheets(folder / "people", findings, appearances)
-    if with_video:
-        _write_annotated(run, findings)
+    _write_annotated(run, findings, with_video)
 
 
 def write_run_json(run: Run, findings: Findings) -> None:
@@ -79,6 +85,15 @@ def write_run_json(run: Run, findings: Findings) -> None:
             "notes": run.log.notes,
         },
     )
+
+
+def earlier_stages(folder: Path) -> dict[str, Any]:
+    """The `stages` of the run.json in `folder`; nothing where there is none, or a damaged one."""
+    try:
+        stages = load_json(folder / "run.json").get("stages")
+    except StorageError:
+        return {}
+    return stages if isinstance(stages, dict) else {}
 
 
 def _versions() -> dict[str, str]:
@@ -130,10 +145,11 @@ def _write_contact_sheets(folder: Path, findings: Findings, appearances: list[Ap
             aside.write_bytes(encoded.tobytes())
 
 
-def _write_annotated(run: Run, findings: Findings) -> None:
+def _write_annotated(run: Run, findings: Findings, with_video: bool) -> None:
     """Render the video, unless the one there shows these very tracks.
 
-    A marker in `stages/` says which tracks it shows: a video cannot carry its own key.
+    A marker in `stages/` says which tracks it shows: a video cannot carry its own key. Where
+    no video is wanted, one of other tracks is removed rather than left to mislead.
     """
     path = run.folder.path / "annotated.mp4"
     key = stage_key("annotated", None, findings.key)
@@ -143,6 +159,9 @@ def _write_annotated(run: Run, findings: Findings) -> None:
         return
     for other in marker.parent.glob("annotated-*.done"):  # soon the video shows no others' tracks
         other.unlink(missing_ok=True)
+    if not with_video:
+        path.unlink(missing_ok=True)
+        return
     timeline, info = findings.scan.timeline, findings.info
     with (
         run.log.timed("annotated video", len(timeline), "frames") as advance,

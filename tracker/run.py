@@ -26,11 +26,13 @@ class RunLog:
         progress: who listens.
         stages: by name, seconds and rates, and whether it was taken up from an earlier run.
         notes: what the user was told.
+        earlier: `stages` of the run before, for those that are taken up.
     """
 
     progress: Progress
     stages: dict[str, dict[str, Any]] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
+    earlier: dict[str, dict[str, Any]] = field(default_factory=dict)
 
     def say(self, line: str | None) -> None:
         """Tell the user, and remember it; nothing if there is nothing to say."""
@@ -55,8 +57,8 @@ class RunLog:
         self.stages[stage] = {"seconds": round(seconds, 3), "reused": False, **rate}
 
     def reused(self, stage: str) -> None:
-        """Note a stage that was taken up from an earlier run."""
-        self.stages[stage] = {"seconds": 0.0, "reused": True}
+        """Note a stage that was taken up, with what it cost when it ran."""
+        self.stages[stage] = {**self.earlier.get(stage, {}), "reused": True}
 
 
 @dataclass(frozen=True, slots=True)

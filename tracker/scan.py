@@ -15,6 +15,7 @@ from tracker.records import Detections, Frame, Shot, Timeline, VideoInfo
 from tracker.run import Run
 from tracker.shots import ShotDetector, read_shots
 from tracker.storage import (
+    content_hash,
     fingerprint,
     load_detections,
     load_shots,
@@ -74,7 +75,8 @@ def scan_video(run: Run, info: VideoInfo, detector: DetectorChoice) -> Scan:
             _read_all(run, files, detector, need_shots, need_faces, advance)
     else:
         run.log.reused(STAGE)
-    timeline = load_timeline(files.timeline)
+    timeline, warning = load_timeline(files.timeline)
+    run.log.say(warning)
     if run.config.shots.file is not None:
         shots = read_shots(Path(run.config.shots.file), len(timeline))
     else:
@@ -111,8 +113,7 @@ def _read_all(
             advance(1)
         if face_detector is not None and batch:
             found.append(face_detector.detect(batch))
-        run.log.say(reader.warning)
-        save_timeline(files.timeline, reader.timeline())
+        save_timeline(files.timeline, reader.timeline(), reader.warning)
     if shot_detector is not None:
         save_shots(files.shots, shot_detector.finish())
     if need_faces:
@@ -131,7 +132,7 @@ def _joined(parts: list[Detections]) -> Detections:
 def _shots_key(run: Run, video_key: str) -> str:
     settings = settings_as_dict(run.config.shots)
     file = run.config.shots.file
-    content = fingerprint(Path(file)) if file is not None else None
+    content = content_hash(Path(file)) if file is not None else None
     return stage_key("shots", [settings, content], video_key)
 
 
@@ -146,5 +147,5 @@ def _detections_key(run: Run, detector: DetectorChoice, video_key: str) -> str:
         run.device.type,
     ]
     if config.file is not None:
-        settings += [fingerprint(Path(config.file)), list(config.file_box_scale)]
+        settings += [content_hash(Path(config.file)), list(config.file_box_scale)]
     return stage_key(STAGE, settings, video_key)

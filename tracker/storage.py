@@ -25,13 +25,17 @@ from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save
 
 from tracker.embedding.training import Embedding
-from tracker.errors import StorageError
+from tracker.errors import RecordError, StorageError
 from tracker.records import Constraints, Detections, Shot, Timeline
 
 _FINGERPRINT_PIECES = 64
 _PIECE_BYTES = 1 << 16
 _WEIGHT_PREFIX = "weights."
+_STAGES_VERSION = 1  # raise it when a stage computes something else from the same settings
 _KEY_LENGTH = 12  # hex digits; a run folder holds a dozen keys
+_DAMAGE = (
+    OSError, KeyError, TypeError, ValueError, ArithmeticError, RecordError, SafetensorError,
+)  # fmt: skip
 _PARTIAL_NAME = re.compile(r"(\.\d+|^annotated\.mp4)\.partial$")  # ours; others' are left alone
 _LANDMARK_COLUMNS = [f"{axis}_{point}" for point in range(5) for axis in "xy"]
 
@@ -81,7 +85,7 @@ class RunFolder:
 
 def stage_key(stage: str, config: object, *read: str) -> str:
     """The key of a stage: the hash of its name, its `config` and the keys that it `read`."""
-    text = json.dumps([stage, config, read], sort_keys=True, default=str)
+    text = json.dumps([_STAGES_VERSION, stage, config, read], sort_keys=True, default=str)
     return hashlib.sha256(text.encode()).hexdigest()[:_KEY_LENGTH]
 
 
@@ -98,6 +102,24 @@ def fingerprint(path: Path) -> str:
     except OSError as error:
         raise StorageError(f"cannot read {path}: {error.strerror}") from error
     return digest.hexdigest()
+
+
+def content_hash(path: Path) -> str:
+    """The hash of a whole file: for small ones, of which every digit counts."""
+    try:
+        return hashlib.sha256(path.read_bytes()).hexdigest()
+    except OSError as error:
+        raise StorageError(f"cannot read {path}: {error.strerror}") from error
+
+
+@contextmanager
+def _refusing_damage(path: Path) -> Iterator[None]:
+    """Turn what a damaged file makes of us into an error that names it."""
+    try:
+        yield
+    except _DAMAGE as error:
+        reason = " ".join(str(error).split())
+        raise StorageError(f"cannot read {path}: {reason}; delete it and run again") from error
 
 
 @contextmanager
@@ -177,31 +199,35 @@ def save_detections(path: Path, detections: Detections) -> None:
 def load_detections(path: Path) -> Detections:
     """Read what `save_detections` wrote."""
     table = load_table(path)
-    return Detections(
-        table["frame"],
-        np.stack([table[name] for name in ("x1", "y1", "x2", "y2")], axis=1),
-        table["score"],
-        np.stack([table[name] for name in _LANDMARK_COLUMNS], axis=1).reshape(-1, 5, 2),
-    )
+    with _refusing_damage(path):
+        return Detections(
+            table["frame"],
+            np.stack([table[name] for name in ("x1", "y1", "x2", "y2")], axis=1),
+            table["score"],
+            np.stack([table[name] for name in _LANDMARK_COLUMNS], axis=1).reshape(-1, 5, 2),
+        )
 
 
-def save_timeline(path: Path, timeline: Timeline) -> None:
-    """Write the ticks of all frames."""
+def save_timeline(path: Path, timeline: Timeline, warning: str | None) -> None:
+    """Write the ticks of all frames, and what could not be read of the video."""
     save_json(
         path,
         {
             "tick_s": str(timeline.tick_s),
             "end_tick": timeline.end_tick,
             "ticks": timeline.ticks.tolist(),
+            "warning": warning,
         },
     )
 
 
-def load_timeline(path: Path) -> Timeline:
+def load_timeline(path: Path) -> tuple[Timeline, str | None]:
     """Read what `save_timeline` wrote."""
     content = load_json(path)
-    ticks = np.array(content["ticks"], np.int64)
-    return Timeline(ticks, Fraction(content["tick_s"]), content["end_tick"])
+    with _refusing_damage(path):
+        ticks = np.array(content["ticks"], np.int64)
+        timeline = Timeline(ticks, Fraction(content["tick_s"]), int(content["end_tick"]))
+        return timeline, content["warning"]
 
 
 def save_shots(path: Path, shots: list[Shot]) -> None:
@@ -212,8 +238,9 @@ def save_shots(path: Path, shots: list[Shot]) -> None:
 
 def load_shots(path: Path) -> list[Shot]:
     """Read what `save_shots` wrote."""
-    edges = load_json(path)["edges"]
-    return [Shot(start, stop) for start, stop in itertools.pairwise(edges)]
+    content = load_json(path)
+    with _refusing_damage(path):
+        return [Shot(start, stop) for start, stop in itertools.pairwise(content["edges"])]
 
 
 def save_constraints(path: Path, constraints: Constraints) -> None:
@@ -225,8 +252,9 @@ def save_constraints(path: Path, constraints: Constraints) -> None:
 def load_constraints(path: Path) -> Constraints:
     """Read what `save_constraints` wrote."""
     content = load_json(path)
-    pairs = np.array(content["cannot_link"], np.int32).reshape(-1, 2)
-    return Constraints(content["tracklet_count"], pairs)
+    with _refusing_damage(path):
+        pairs = np.array(content["cannot_link"], np.int32).reshape(-1, 2)
+        return Constraints(int(content["tracklet_count"]), pairs)
 
 
 def save_array(path: Path, array: NDArray[Any]) -> None:
@@ -281,16 +309,14 @@ def load_embedding(path: Path) -> Embedding:
     Raises:
         StorageError: it cannot be read.
     """
-    try:
+    with _refusing_damage(path):
         with safe_open(path, "np") as file:
             told = file.metadata()
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-    except (OSError, SafetensorError) as error:
-        raise StorageError(f"cannot read {path}: {error}; delete it and run again") from error
-    return Embedding(
-        tensors.pop("learned"),
-        float(told["raw_share"]),
-        tensors.pop("loss_curve"),
-        {name.removeprefix(_WEIGHT_PREFIX): values for name, values in tensors.items()},
-        told["note"],
-    )
+        return Embedding(
+            tensors.pop("learned"),
+            float(told["raw_share"]),
+            tensors.pop("loss_curve"),
+            {name.removeprefix(_WEIGHT_PREFIX): values for name, values in tensors.items()},
+            told["note"],
+        )

@@ -9,18 +9,41 @@ EMBEDDING_SIZE = 64
 _HIDDEN = 256
 
 
+class SeededDropout(nn.Module):
+    """Dropout that draws from a generator of its own.
+
+    torch's draws from one generator for the whole program, so that networks trained side by
+    side in threads would come out differently every time.
+    """
+
+    def __init__(self, share: float, seed: int) -> None:
+        super().__init__()
+        self.share = share
+        self.seed = seed
+        self.generator: torch.Generator | None = None
+
+    def forward(self, values: Tensor) -> Tensor:
+        """Zero a `share` of `values`, while training, and scale up the rest."""
+        if not self.training or self.share == 0:
+            return values
+        if self.generator is None:
+            self.generator = torch.Generator(values.device).manual_seed(self.seed)
+        kept = torch.rand(values.shape, generator=self.generator, device=values.device)
+        return values * (kept >= self.share) / (1 - self.share)
+
+
 class EmbeddingHead(nn.Module):
     """Linear 256, ReLU, dropout, linear 64, L2: a new metric, learned from nothing.
 
     For features whose own distances say little about who somebody is.
     """
 
-    def __init__(self, input_size: int, dropout: float) -> None:
+    def __init__(self, input_size: int, dropout: float, seed: int) -> None:
         super().__init__()
         self.layers = nn.Sequential(
             nn.Linear(input_size, _HIDDEN),
             nn.ReLU(),
-            nn.Dropout(dropout),
+            SeededDropout(dropout, seed),
             nn.Linear(_HIDDEN, EMBEDDING_SIZE),
         )
 
@@ -35,11 +58,11 @@ class CorrectingHead(nn.Module):
     For features that were trained to tell people apart: learning starts at what they know.
     """
 
-    def __init__(self, projection: Tensor, dropout: float) -> None:
+    def __init__(self, projection: Tensor, dropout: float, seed: int) -> None:
         """Start at `projection` (64, D), applied to centred features."""
         super().__init__()
         self.projection = nn.Linear(projection.shape[1], EMBEDDING_SIZE)
-        self.correction = EmbeddingHead(projection.shape[1], dropout).layers
+        self.correction = EmbeddingHead(projection.shape[1], dropout, seed).layers
         with torch.no_grad():
             self.projection.weight.copy_(projection)
             self.projection.bias.zero_()

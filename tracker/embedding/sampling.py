@@ -43,7 +43,12 @@ class ConstraintSampler:
         return np.stack([self._face_of(one), self._face_of(one), self._face_of(other)], axis=1)
 
     def quadruplets(self, count: int) -> IndexArray:
-        """Draw (count, 4) faces: two of one tracklet, and one each of two other people."""
+        """Draw (count, 4) faces: two of one tracklet, and one each of two other people.
+
+        With a `count` of 0 nothing is drawn, and there need be no quadruplets.
+        """
+        if count == 0:
+            return np.zeros((0, 4), np.int64)
         triangles = self._triangles[self._rng.integers(len(self._triangles), size=count)]
         one, first, second = self._rng.permuted(triangles, axis=1).T
         faces = [self._face_of(number) for number in (one, one, first, second)]

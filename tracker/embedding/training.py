@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from threading import Event, Lock
 
 import numpy as np
 import torch
@@ -21,7 +24,7 @@ from tracker.embedding.preparation import (
     principal_directions,
     standardise_and_mix,
 )
-from tracker.embedding.sampling import ConstraintSampler
+from tracker.embedding.sampling import ConstraintSampler, IndexArray
 from tracker.records import Constraints
 
 _PREPARED_SIZE = 256
@@ -97,13 +100,14 @@ def learn_embedding(
             share, rate = 0.0, config.learning_rate
             preparation = standardise_and_mix(features, _PREPARED_SIZE, rng)
         prepared = preparation.apply(features)
-        sampler = ConstraintSampler(tracklet, constraints, rng)
-        torch.manual_seed(int(rng.integers(2**31)))  # weights and dropout draw from torch's own
-        heads = [_make_head(prepared, features_know_faces, config) for _ in range(config.heads)]
-        on_device = torch.from_numpy(prepared).to(device)
-        curves = [
-            _train(head.to(device), on_device, sampler, rate, config, on_step) for head in heads
+        torch.manual_seed(int(rng.integers(2**31)))  # the weights' start comes from torch's own
+        heads = [
+            _make_head(prepared, features_know_faces, config, int(rng.integers(2**31))).to(device)
+            for _ in range(config.heads)
         ]
+        samplers = [ConstraintSampler(tracklet, constraints, one) for one in rng.spawn(len(heads))]
+        on_device = torch.from_numpy(prepared).to(device)
+        curves = _train_all(heads, on_device, samplers, rate, config, on_step)
     together = np.concatenate([_embed(head, on_device) for head in heads], axis=1)
     together = (together - together.mean(axis=0)) / np.float32(len(heads) ** 0.5)
     projection = principal_directions(together, EMBEDDING_SIZE)
@@ -129,12 +133,39 @@ def _unlearned(
 
 
 def _make_head(
-    prepared: NDArray[np.float32], features_know_faces: bool, config: EmbeddingConfig
+    prepared: NDArray[np.float32], features_know_faces: bool, config: EmbeddingConfig, seed: int
 ) -> nn.Module:
     if not features_know_faces:
-        return EmbeddingHead(prepared.shape[1], config.dropout)
+        return EmbeddingHead(prepared.shape[1], config.dropout, seed)
     projection = principal_directions(prepared, EMBEDDING_SIZE)
-    return CorrectingHead(torch.from_numpy(projection), config.dropout)
+    return CorrectingHead(torch.from_numpy(projection), config.dropout, seed)
+
+
+def _train_all(
+    heads: list[nn.Module],
+    features: Tensor,
+    samplers: list[ConstraintSampler],
+    learning_rate: float,
+    config: EmbeddingConfig,
+    on_step: Callable[[float], None],
+) -> list[NDArray[np.float32]]:
+    """Fit every head in place, one a core at a time; the loss of every step (steps,) of each."""
+    one_at_a_time, stop = Lock(), Event()
+
+    def report(loss: float) -> None:
+        with one_at_a_time:
+            on_step(loss)
+
+    def train(head: nn.Module, sampler: ConstraintSampler) -> NDArray[np.float32]:
+        return _train(head, features, sampler, learning_rate, config, report, stop)
+
+    cores = min(os.cpu_count() or 1, len(heads))
+    with ThreadPoolExecutor(cores, initializer=torch.set_num_threads, initargs=(1,)) as pool:
+        try:
+            return list(pool.map(train, heads, samplers))
+        except BaseException:  # Ctrl-C too: the others should not go on for half a minute
+            stop.set()
+            raise
 
 
 def _train(
@@ -144,10 +175,9 @@ def _train(
     learning_rate: float,
     config: EmbeddingConfig,
     on_step: Callable[[float], None],
+    stop: Event,
 ) -> NDArray[np.float32]:
-    """Fit `head` in place; the loss of every step (steps,)."""
-    symtriplet = SymTripletLoss(config.margin)
-    quadruplet = QuadrupletTerm(config.quadruplet_margin)
+    """Fit `head` in place, until done or `stop`; the loss of every step (steps,)."""
     use_quadruplets = config.quadruplet and sampler.has_quadruplets
     optimiser = torch.optim.AdamW(
         head.parameters(), lr=learning_rate, weight_decay=config.weight_decay
@@ -156,24 +186,39 @@ def _train(
     curve = np.zeros(config.steps, np.float32)
     head.train()
     for step in range(config.steps):
+        if stop.is_set():
+            break
         triplets = sampler.triplets(config.batch_triplets)
-        used = [triplets]
-        if use_quadruplets:
-            used.append(sampler.quadruplets(config.batch_triplets))
-        # Each face goes through the network once, however many tuples it is in.
-        faces, index = np.unique(np.concatenate([u.ravel() for u in used]), return_inverse=True)
-        places = torch.from_numpy(index).to(features.device)
-        embeddings = head(features[torch.from_numpy(faces).to(features.device)])
-        loss = symtriplet(embeddings, places[: triplets.size].reshape(triplets.shape))
-        if use_quadruplets:
-            loss = loss + quadruplet(embeddings, places[triplets.size :].reshape(-1, 4))
+        quadruplets = sampler.quadruplets(config.batch_triplets if use_quadruplets else 0)
+        loss = _loss(head, features, triplets, quadruplets, config)
         optimiser.zero_grad()
-        loss.backward()
+        loss.backward()  # type: ignore[no-untyped-call]
         optimiser.step()
         schedule.step()
         curve[step] = loss.item()
         on_step(float(curve[step]))
     return curve
+
+
+def _loss(
+    head: nn.Module,
+    features: Tensor,
+    triplets: IndexArray,
+    quadruplets: IndexArray,
+    config: EmbeddingConfig,
+) -> Tensor:
+    """The loss of one batch; each face passes the network once, however many tuples hold it."""
+    wanted = np.concatenate([triplets.ravel(), quadruplets.ravel()])
+    faces, index = np.unique(wanted, return_inverse=True)
+    embeddings = head(features[torch.from_numpy(faces).to(features.device)])
+    places = torch.from_numpy(index).to(features.device)
+    loss: Tensor = SymTripletLoss(config.margin)(
+        embeddings, places[: triplets.size].reshape(triplets.shape)
+    )
+    if len(quadruplets):
+        term = QuadrupletTerm(config.quadruplet_margin)
+        loss = loss + term(embeddings, places[triplets.size :].reshape(quadruplets.shape))
+    return loss
 
 
 @torch.inference_mode()
