@@ -156,7 +156,7 @@ def _track(given: argparse.Namespace) -> None:
     config = _config_of(given)
     for path in (given.video, given.detections, given.shots):
         if path is not None and not Path(path).exists():  # before torch takes its seconds to load
-            raise TrackerError(f"{path} does not exist: check its name")
+            raise TrackerError(f"{path}: there is no such file; check its name")
     from tracker.devices import choose_device
 
     device = choose_device(given.device)

@@ -219,7 +219,8 @@ def name_people(
 
 def least_detections(detection_counts: NDArray[np.integer], config: ClusteringConfig) -> float:
     """Detections below which a cluster is nobody."""
-    return max(config.min_detections, config.min_share * float(detection_counts.sum()))
+    share = config.min_share * float(detection_counts.sum())
+    return max(config.min_detections, min(share, config.enough_detections))
 
 
 def _merges_for(

@@ -116,7 +116,8 @@ class ClusteringConfig:
     max_distance: float = 1.35  # mean squared distance at which merging stops
     cannot_link_distance: float = 50.0  # added between two tracklets that share a frame
     min_detections: int = 10  # a person is seen at least so often ...
-    min_share: float = 0.005  # ... and makes up at least this share of all faces followed
+    min_share: float = 0.01  # ... and makes up at least this share of all faces followed,
+    enough_detections: int = 100  # ... unless seen so often, which is enough in any video
 
     def __post_init__(self) -> None:
         people_ok = self.people is None or self.people >= 1
@@ -128,13 +129,15 @@ class ClusteringConfig:
             self.min_detections >= 1, "clustering.min_detections", "1 or more", self.min_detections
         )
         _check(0 <= self.min_share < 1, "clustering.min_share", "in [0, 1)", self.min_share)
+        enough = self.enough_detections
+        _check(enough >= 1, "clustering.enough_detections", "1 or more", enough)
 
 
 @dataclass(frozen=True, slots=True)
 class EmbeddingConfig:
     """How the embedding is learned from the video's own constraints."""
 
-    heads: int = 3  # networks learned from different starts, whose distances are averaged
+    heads: int = 4  # networks learned from different starts, whose distances are averaged
     steps: int = 1500  # of each
     batch_triplets: int = 256
     margin: float = 0.5  # of SymTriplet, on the unit sphere
@@ -166,7 +169,9 @@ class EmbeddingConfig:
 class AssociationConfig:
     """How a person's tracklets become one track within a shot."""
 
-    max_fill_frames: int = 12  # a gap that is filled between two boxes of one person
+    max_fill_frames: int = 16  # a gap that is filled between two boxes of one person
+    smooth_centre_frames: float = 1.5  # standard deviation of the window that boxes move in
+    smooth_size_frames: float = 6.0  # and of that in which they grow or shrink: heads don't
 
     def __post_init__(self) -> None:
         _check(
@@ -175,6 +180,9 @@ class AssociationConfig:
             "0 or more",
             self.max_fill_frames,
         )
+        centre, size = self.smooth_centre_frames, self.smooth_size_frames
+        _check(centre >= 0, "association.smooth_centre_frames", "0 or more", centre)
+        _check(size >= 0, "association.smooth_size_frames", "0 or more", size)
 
 
 @dataclass(frozen=True, slots=True)
