@@ -181,19 +181,31 @@ def _distance_to(
     return float(distances[one] @ weights / total) if total else float("inf")
 
 
+def max_distance(raw_share: float, config: ClusteringConfig) -> float:
+    """The distance, mixed as in `mixed_distances`, from which on two clusters are two people.
+
+    A learned metric puts strangers about 2 apart, since it was told to, and features trained
+    on other people's faces somewhat less: each has its own bound.
+    """
+    return (1 - raw_share) * config.max_learned_distance + raw_share * config.max_raw_distance
+
+
 def choose_cut(
-    merges: Merges, detection_counts: NDArray[np.integer], config: ClusteringConfig
+    merges: Merges,
+    detection_counts: NDArray[np.integer],
+    max_distance: float,
+    config: ClusteringConfig,
 ) -> int:
     """How many of `merges` to make.
 
-    Those up to `config.max_distance`; or, where `config.people` says how many people there
+    Those up to `max_distance`; or, where `config.people` says how many people there
     are, the number that leaves so many for the longest range of distances.
 
     Args:
         detection_counts: (T,) detections of each tracklet.
     """
     if config.people is None:
-        return int(np.searchsorted(merges.heights, config.max_distance, side="right"))
+        return int(np.searchsorted(merges.heights, max_distance, side="right"))
     return _merges_for(config.people, merges, detection_counts, config)
 
 

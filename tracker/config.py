@@ -113,7 +113,8 @@ class ClusteringConfig:
     """Who is the same person, and who is nobody."""
 
     people: int | None = None  # how many there are; None: found by itself
-    max_distance: float = 1.35  # mean squared distance at which merging stops
+    max_learned_distance: float = 1.6  # mean squared distance at which merging stops, where all
+    max_raw_distance: float = 1.1  # of it is learned, and where none is; mixed as the distance is
     cannot_link_distance: float = 50.0  # added between two tracklets that share a frame
     min_detections: int = 10  # a person is seen at least so often ...
     min_share: float = 0.01  # ... and makes up at least this share of all faces followed,
@@ -122,7 +123,9 @@ class ClusteringConfig:
     def __post_init__(self) -> None:
         people_ok = self.people is None or self.people >= 1
         _check(people_ok, "clustering.people", "1 or more", self.people)
-        _check(self.max_distance > 0, "clustering.max_distance", "above 0", self.max_distance)
+        learned, raw = self.max_learned_distance, self.max_raw_distance
+        _check(learned > 0, "clustering.max_learned_distance", "above 0", learned)
+        _check(raw > 0, "clustering.max_raw_distance", "above 0", raw)
         apart = self.cannot_link_distance
         _check(0 <= apart < 1e6, "clustering.cannot_link_distance", "in [0, 1e6)", apart)
         _check(

@@ -12,6 +12,7 @@ from tracker.association import build_tracks, person_of_detections
 from tracker.clustering import (
     choose_cut,
     clusters_after,
+    max_distance,
     merge_tracklets,
     mixed_distances,
     name_people,
@@ -210,8 +211,10 @@ def _people(
         counts = np.bincount(faces, minlength=tracklet_count)
         detections = np.bincount(tracklet[tracklet != NO_TRACKLET], minlength=tracklet_count)
         merges = merge_tracklets(distances, counts, constraints, config.cannot_link_distance)
-        merged = clusters_after(merges, choose_cut(merges, detections, config), tracklet_count)
-        cluster = separate_conflicts(merged, distances, counts, constraints, config.max_distance)
+        bound = max_distance(embedding.raw_share, config)
+        cut = choose_cut(merges, detections, bound, config)
+        merged = clusters_after(merges, cut, tracklet_count)
+        cluster = separate_conflicts(merged, distances, counts, constraints, bound)
         save_array(path, name_people(cluster, detections, config))
         advance(tracklet_count)
 
