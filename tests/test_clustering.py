@@ -10,6 +10,8 @@ from scipy.spatial.distance import squareform
 from tracker.clustering import (
     choose_cut,
     clusters_after,
+    least_detections,
+    max_distance,
     mean_squared_distances,
     merge_tracklets,
     mixed_distances,
@@ -275,45 +277,85 @@ def groups_of(*sizes, between=2.0, within=0.5, pairs=()):
     )
 
 
-def people_of(merges, detection_counts, config):
-    count = choose_cut(merges, detection_counts, config)
+def people_of(merges, detection_counts, config, max_distance=1.0):
+    count = choose_cut(merges, detection_counts, max_distance, config)
     cluster = clusters_after(merges, count, len(detection_counts))
     return name_people(cluster, detection_counts, config)
 
 
 def test_merging_stops_at_the_greatest_distance():
-    counts, config = np.full(4, 10), ClusteringConfig(max_distance=1.0, **EVERYBODY)
-    person = people_of(groups_of(2, 2), counts, config)
+    person = people_of(groups_of(2, 2), np.full(4, 10), ClusteringConfig(**EVERYBODY))
     assert person[0] == person[1]
     assert person[2] == person[3]
     assert set(person) == {1, 2}
 
 
-@pytest.mark.parametrize(("max_distance", "people"), [(0.4, 4), (0.5, 2), (1.9, 2), (2.0, 1)])
-def test_the_greatest_distance_is_included(max_distance, people):
-    config = ClusteringConfig(max_distance=max_distance, **EVERYBODY)
-    assert len(set(people_of(groups_of(2, 2), np.full(4, 10), config))) == people
+@pytest.mark.parametrize(("most", "people"), [(0.4, 4), (0.5, 2), (1.9, 2), (2.0, 1)])
+def test_the_greatest_distance_is_included(most, people):
+    person = people_of(groups_of(2, 2), np.full(4, 10), ClusteringConfig(**EVERYBODY), most)
+    assert len(set(person)) == people
+
+
+@pytest.mark.parametrize(
+    ("raw_share", "most"), [(0.0, 1.5), (0.5, 1.25), (0.75, 1.125), (1.0, 1.0)]
+)
+def test_the_greatest_distance_is_mixed_as_the_distances_are(raw_share, most):
+    config = ClusteringConfig(max_learned_distance=1.5, max_raw_distance=1.0)
+    assert max_distance(raw_share, config) == pytest.approx(most)
+
+
+@given(seeds, st.floats(0, 1))
+def test_two_faces_at_both_greatest_distances_are_at_the_mixed_one(seed, raw_share):
+    direction = np.random.default_rng(seed).normal(size=3)
+    direction /= np.linalg.norm(direction)
+    config = ClusteringConfig()
+    learned, raw = (
+        np.stack([np.zeros(3), direction * math.sqrt(most)])
+        for most in (config.max_learned_distance, config.max_raw_distance)
+    )
+    distances = mixed_distances(learned, raw, raw_share, np.array([0, 1]), 2)
+    assert distances[0, 1] == pytest.approx(max_distance(raw_share, config))
 
 
 def test_people_are_numbered_by_how_long_they_are_seen():
-    counts, config = np.array([20, 30, 90, 5]), ClusteringConfig(max_distance=1.0, **EVERYBODY)
+    counts, config = np.array([20, 30, 90, 5]), ClusteringConfig(**EVERYBODY)
     assert people_of(groups_of(2, 1, 1), counts, config).tolist() == [2, 2, 1, 3]
 
 
 def test_of_two_people_seen_equally_long_the_first_comes_first():
-    config = ClusteringConfig(max_distance=1.0, **EVERYBODY)
+    config = ClusteringConfig(**EVERYBODY)
     assert people_of(groups_of(1, 1, 1), np.full(3, 10), config).tolist() == [1, 2, 3]
 
 
 def test_a_cluster_of_too_few_detections_is_nobody():
-    counts, config = np.array([20, 9, 10]), ClusteringConfig(max_distance=1.0, min_detections=10)
+    counts, config = np.array([20, 9, 10]), ClusteringConfig(min_detections=10)
     assert people_of(groups_of(1, 1, 1), counts, config).tolist() == [1, -1, 2]
 
 
 def test_a_cluster_of_too_small_a_share_is_nobody():
-    config = ClusteringConfig(max_distance=1.0, min_detections=1, min_share=0.1)
+    config = ClusteringConfig(min_detections=1, min_share=0.1)
     assert people_of(groups_of(1, 1), np.array([95, 5]), config).tolist() == [1, -1]
     assert people_of(groups_of(1, 1), np.array([90, 10]), config).tolist() == [1, 2]
+
+
+@pytest.mark.parametrize(("seen", "person"), [(99, -1), (100, 2)])
+def test_somebody_seen_often_enough_is_kept_however_small_the_share(seen, person):
+    config = ClusteringConfig(min_detections=1, min_share=0.1, enough_detections=100)
+    counts = np.array([1_000_000, seen])
+    assert people_of(groups_of(1, 1), counts, config).tolist() == [1, person]
+
+
+@pytest.mark.parametrize(
+    ("total", "least"), [(0, 10), (500, 10), (4000, 40), (10_000, 100), (10**6, 100)]
+)
+def test_the_least_detections_of_a_person_by_hand(total, least):
+    config = ClusteringConfig(min_detections=10, min_share=0.01, enough_detections=100)
+    assert least_detections(np.array([total]), config) == pytest.approx(least)
+
+
+def test_the_least_detections_outweigh_those_that_are_enough():
+    config = ClusteringConfig(min_detections=200, enough_detections=100)
+    assert least_detections(np.array([10**6]), config) == 200
 
 
 @pytest.mark.parametrize("people", [1, 2, 3, 4, 5])
@@ -324,8 +366,9 @@ def test_as_many_people_are_named_as_there_are_said_to_be(people):
 
 
 def test_the_number_of_people_outweighs_the_greatest_distance():
-    config = ClusteringConfig(people=2, max_distance=0.01, **EVERYBODY)
-    assert people_of(groups_of(2, 2), np.full(4, 10), config).tolist() == [1, 1, 2, 2]
+    config = ClusteringConfig(people=2, **EVERYBODY)
+    person = people_of(groups_of(2, 2), np.full(4, 10), config, max_distance=0.01)
+    assert person.tolist() == [1, 1, 2, 2]
 
 
 def test_stray_faces_do_not_count_as_people():
@@ -361,9 +404,9 @@ def test_without_tracklets_there_is_nobody(people):
 def test_names_respect_the_constraints_and_are_ordered_by_time_seen(problem, people, distance):
     distances, counts, constraints = problem
     detections = counts * 3
-    config = ClusteringConfig(people=people, max_distance=distance, min_detections=12)
+    config = ClusteringConfig(people=people, min_detections=12)
     merges = merge_tracklets(distances, counts, constraints, math.inf)
-    person = people_of(merges, detections, config)
+    person = people_of(merges, detections, config, distance)
     a, b = constraints.cannot_link.T
     assert ((person[a] != person[b]) | (person[a] == -1)).all()
     named = sorted(set(person) - {-1})
