@@ -175,7 +175,11 @@ def test_a_value_of_the_wrong_type_is_refused(stage, name, value):
         ("detection", "file_box_scale", (1.0, float("nan"))),
         ("detection", "file_box_scale", (float("inf"), 1.0)),
         ("clustering", "people", 0),
-        ("clustering", "max_distance", 0.0),
+        ("clustering", "max_learned_distance", 0.0),
+        ("clustering", "max_raw_distance", 0.0),
+        ("clustering", "cannot_link_distance", -1.0),
+        ("clustering", "cannot_link_distance", 1e6),
+        ("clustering", "enough_detections", 0),
         ("clustering", "min_detections", 0),
         ("clustering", "min_share", 1.0),
         ("embedding", "heads", 0),
@@ -187,11 +191,35 @@ def test_a_value_of_the_wrong_type_is_refused(stage, name, value):
         ("embedding", "weight_decay", -1.0),
         ("embedding", "dropout", 1.0),
         ("association", "max_fill_frames", -1),
+        ("association", "smooth_centre_frames", -0.5),
+        ("association", "smooth_size_frames", -0.5),
     ],
 )
 def test_a_value_out_of_range_is_refused(stage, name, value):
     with pytest.raises(ConfigError, match=rf"^{stage}\.{name} must be .*, got "):
         with_settings(Config(), {stage: {name: value}})
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf"), float("-inf"), 1e13])
+@pytest.mark.parametrize(
+    ("stage", "name"),
+    [
+        ("shots", "max_blend_residual"),  # which no rule of its own would catch
+        ("tracklets", "min_iou"),
+        ("detection", "min_score"),
+        ("embedding", "learning_rate"),
+        ("clustering", "max_learned_distance"),
+        ("association", "smooth_size_frames"),
+    ],
+)
+def test_a_number_that_is_not_an_ordinary_one_is_refused(stage, name, value):
+    with pytest.raises(ConfigError, match=rf"^{stage}\.{name} must be an ordinary number, got "):
+        with_settings(Config(), {stage: {name: value}})
+
+
+def test_no_part_of_a_pair_may_be_infinite(written):
+    with pytest.raises(ConfigError, match="file_box_scale must be an ordinary number, got inf"):
+        read_config(written("detection: {file_box_scale: [1.0, .inf]}"))
 
 
 @pytest.mark.parametrize("seed", [-1, 2**63, 1.5, "1", None])
