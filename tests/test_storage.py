@@ -1,14 +1,18 @@
+import hashlib
+import json
 import os
 from fractions import Fraction
 
 import numpy as np
 import pytest
+import safetensors.numpy
 
 from tracker.embedding.training import Embedding
 from tracker.errors import StorageError
 from tracker.records import Constraints, Detections, Shot, Timeline
 from tracker.storage import (
     RunFolder,
+    content_hash,
     fill_array,
     fingerprint,
     load_array,
@@ -47,6 +51,13 @@ EMBEDDING = Embedding(
 NOT_LEARNED = Embedding(
     np.zeros((0, 64), np.float32), 1.0, np.zeros(0, np.float32), weights={}, note=""
 )
+TIMELINE_FIELDS = {"tick_s": "1/25", "end_tick": 2, "ticks": [0, 1], "warning": None}
+
+
+def save_timeline_of_a_whole_video(path, timeline):
+    save_timeline(path, timeline, None)
+
+
 LOADS = [
     load_array,
     load_table,
@@ -62,7 +73,7 @@ SAVES = [
     (save_table, {"a": np.zeros(3)}),
     (save_json, {"a": 1}),
     (save_detections, DETECTIONS),
-    (save_timeline, Timeline(np.array([0, 1]), Fraction(1, 25), 2)),
+    (save_timeline_of_a_whole_video, Timeline(np.array([0, 1]), Fraction(1, 25), 2)),
     (save_shots, [Shot(0, 2)]),
     (save_constraints, Constraints(2, np.array([[0, 1]], np.int32))),
     (save_embedding, EMBEDDING),
@@ -87,10 +98,12 @@ def test_detections_are_read_as_they_were_written(tmp_path, detections):
         np.testing.assert_array_equal(after, before)
 
 
-def test_a_timeline_is_read_as_it_was_written(tmp_path):
+@pytest.mark.parametrize("warning", [None, "the file is truncated: “frame 3”"])
+def test_a_timeline_is_read_as_it_was_written(tmp_path, warning):
     timeline = Timeline(np.array([0, 1001, 2**40]), Fraction(1, 30000), 2**40 + 1001)
-    save_timeline(tmp_path / "timeline.json", timeline)
-    read = load_timeline(tmp_path / "timeline.json")
+    save_timeline(tmp_path / "timeline.json", timeline, warning)
+    read, read_warning = load_timeline(tmp_path / "timeline.json")
+    assert read_warning == warning
     assert read.ticks.tolist() == timeline.ticks.tolist()
     assert (read.tick_s, read.end_tick) == (timeline.tick_s, timeline.end_tick)
 
@@ -249,6 +262,78 @@ def test_a_garbled_table_is_refused_in_one_line(tmp_path):
     assert "\n" not in str(caught.value)
 
 
+@pytest.mark.parametrize(
+    ("load", "fields", "field"),
+    [
+        (load, fields, field)
+        for load, fields in [
+            (load_timeline, TIMELINE_FIELDS),
+            (load_shots, {"edges": [0, 2]}),
+            (load_constraints, {"tracklet_count": 2, "cannot_link": [[0, 1]]}),
+        ]
+        for field in fields
+    ],
+)
+def test_json_without_one_of_its_fields_is_refused_in_one_line(tmp_path, load, fields, field):
+    path = tmp_path / "stage"
+    path.write_text(json.dumps(fields))
+    load(path)
+    path.write_text(json.dumps({name: fields[name] for name in fields if name != field}))
+    with pytest.raises(StorageError, match="delete it and run again") as caught:
+        load(path)
+    assert str(path) in str(caught.value)
+    assert field in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("load", "fields"),
+    [
+        (load_timeline, TIMELINE_FIELDS | {"tick_s": "soon"}),
+        (load_timeline, TIMELINE_FIELDS | {"tick_s": "1/0"}),
+        (load_timeline, TIMELINE_FIELDS | {"ticks": "none"}),
+        (load_timeline, TIMELINE_FIELDS | {"ticks": None}),
+        (load_timeline, TIMELINE_FIELDS | {"end_tick": None}),
+        (load_shots, {"edges": None}),
+        (load_shots, {"edges": [5, 2]}),
+        (load_shots, {"edges": ["a", "b"]}),
+        (load_constraints, {"tracklet_count": "two", "cannot_link": []}),
+        (load_constraints, {"tracklet_count": 2, "cannot_link": [[0, 1, 1]]}),
+        (load_constraints, {"tracklet_count": 2, "cannot_link": {"0": 1}}),
+    ],
+)
+def test_json_of_fields_that_make_no_sense_is_refused_in_one_line(tmp_path, load, fields):
+    path = tmp_path / "stage"
+    path.write_text(json.dumps(fields))
+    with pytest.raises(StorageError, match="delete it and run again") as caught:
+        load(path)
+    assert str(path) in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("column", ["frame", "x1", "score", "y_4"])
+def test_a_table_of_detections_without_one_of_its_columns_is_refused(tmp_path, column):
+    path = tmp_path / "stage"
+    save_detections(path, DETECTIONS)
+    save_table(path, {name: values for name, values in load_table(path).items() if name != column})
+    with pytest.raises(StorageError, match="delete it and run again") as caught:
+        load_detections(path)
+    assert column in str(caught.value)
+
+
+@pytest.mark.parametrize("missing", ["learned", "loss_curve", "raw_share", "note"])
+def test_an_embedding_without_one_of_its_parts_is_refused(tmp_path, missing):
+    tensors = {"learned": EMBEDDING.learned, "loss_curve": EMBEDDING.loss_curve}
+    told = {"raw_share": "0.5", "note": ""}
+    for parts in (tensors, told):
+        parts.pop(missing, None)
+    path = tmp_path / "stage"
+    path.write_bytes(safetensors.numpy.save(tensors, told))
+    with pytest.raises(StorageError, match="delete it and run again") as caught:
+        load_embedding(path)
+    assert missing in str(caught.value)
+
+
 def test_an_array_of_pickles_is_refused(tmp_path):
     np.save(tmp_path / "stage.npy", np.array([print], dtype=object), allow_pickle=True)
     with pytest.raises(StorageError, match="cannot read"):
@@ -366,9 +451,28 @@ def test_a_fingerprint_does_not_depend_on_the_name(tmp_path):
     assert fingerprint(tmp_path / "first") == fingerprint(tmp_path / "second")
 
 
-def test_a_missing_file_has_no_fingerprint(tmp_path):
+@pytest.mark.parametrize("read", [fingerprint, content_hash])
+def test_a_missing_file_has_no_fingerprint_and_no_hash(tmp_path, read):
     with pytest.raises(StorageError, match="cannot read"):
-        fingerprint(tmp_path / "none")
+        read(tmp_path / "none")
+
+
+def test_a_content_hash_is_that_of_all_bytes(tmp_path):
+    content = np.random.default_rng(0).bytes(5_000_000)
+    (tmp_path / "boxes.txt").write_bytes(content)
+    assert content_hash(tmp_path / "boxes.txt") == hashlib.sha256(content).hexdigest()
+
+
+@pytest.mark.parametrize("where", [0.0, 0.003, 0.37, 0.9999, 1.0])
+def test_any_changed_byte_changes_the_content_hash(tmp_path, where):
+    path, size = tmp_path / "boxes.txt", 20_000_000  # more than a fingerprint looks at
+    with path.open("wb") as file:
+        file.truncate(size)
+    before = content_hash(path)
+    with path.open("r+b") as file:
+        file.seek(int(where * (size - 1)))
+        file.write(b"x")
+    assert content_hash(path) != before
 
 
 def test_a_run_folder_is_made_with_all_above_it(tmp_path):
