@@ -1,3 +1,4 @@
+from dataclasses import replace
 from fractions import Fraction
 
 import cv2
@@ -8,6 +9,7 @@ from hypothesis import strategies as st
 
 from tracker.features.crops import (
     ALIGNED_POINTS,
+    MAX_ROLL_RAD,
     MEAN_FACE_POINTS,
     UPRIGHT_MARGIN,
     align_face,
@@ -104,15 +106,77 @@ def test_without_all_landmarks_those_of_a_mean_face_stand_in(missing):
 
 def test_an_upright_square_has_the_box_in_its_middle_with_a_margin():
     box = np.array([10, 20, 50, 100], np.float32)  # 40 x 80 about (30, 60)
-    to_crop = upright_square(box, 100)
+    to_crop = upright_square(box, NO_LANDMARKS, 100)
     np.testing.assert_allclose(moved(np.array([30, 60]), to_crop), [50, 50])
     top, bottom = moved(np.array([[30, 20], [30, 100]]), to_crop)[:, 1]
     assert bottom - top == pytest.approx(100 / UPRIGHT_MARGIN)
     np.testing.assert_allclose(to_crop[:, :2], np.eye(2) * to_crop[0, 0])
 
 
+def tilted_face(tilt_deg):
+    """The box (4,) and landmarks (5, 2) of a face whose head is turned clockwise by so much."""
+    centre = np.array([120, 90])
+    face = (MEAN_FACE_POINTS - 0.5) * 60
+    landmarks = moved(face, similarity(tilt_deg, 1.0, centre)).astype(np.float32)
+    return np.array([*(centre - 30), *(centre + 30)], np.float32), landmarks
+
+
+@pytest.mark.parametrize("tilt_deg", [-40, -20, 5, 20, 45])
+def test_a_tilted_head_has_its_eyes_level_in_the_crop(tilt_deg):
+    box, landmarks = tilted_face(tilt_deg)
+    to_crop = upright_square(box, landmarks, 100)
+    in_crop = moved(landmarks, to_crop)
+    left, right = in_crop[:2]
+    assert left[1] == pytest.approx(right[1], abs=1e-3)
+    assert left[0] < right[0]
+    assert in_crop[3:, 1].min() > left[1]  # the mouth is below
+
+
+@pytest.mark.parametrize("tilt_deg", [-20, 20, 90, 180])
+def test_levelling_the_eyes_moves_and_scales_nothing(tilt_deg):
+    box, landmarks = tilted_face(tilt_deg)
+    to_crop, upright = (upright_square(box, points, 100) for points in (landmarks, NO_LANDMARKS))
+    centre = (box[:2] + box[2:]) / 2
+    np.testing.assert_allclose(moved(centre, to_crop), [50, 50])
+    np.testing.assert_allclose(
+        to_crop[:, :2] @ to_crop[:, :2].T, upright[:, :2] @ upright[:, :2].T, atol=1e-9
+    )
+    assert np.linalg.det(to_crop[:, :2]) > 0
+
+
+@pytest.mark.parametrize("tilt_deg", [-170, -90, 60, 120])
+def test_a_head_is_turned_back_no_further_than_the_limit(tilt_deg):
+    to_crop = upright_square(*tilted_face(tilt_deg), 100)
+    turn = np.arctan2(to_crop[0, 1], to_crop[0, 0])
+    assert turn == pytest.approx(np.sign(tilt_deg) * MAX_ROLL_RAD)
+
+
+@pytest.mark.parametrize("missing", [0, 1])
+def test_without_both_eyes_a_crop_is_as_upright_as_the_picture(missing):
+    box, landmarks = tilted_face(20)
+    landmarks[missing] = np.nan
+    np.testing.assert_array_equal(
+        upright_square(box, landmarks, 100), upright_square(box, NO_LANDMARKS, 100)
+    )
+
+
+def test_a_picture_of_a_tilted_head_is_cut_out_upright():
+    box, landmarks = tilted_face(20)
+    image = np.zeros((180, 240, 3), np.uint8)
+    for eye in landmarks[:2]:
+        cv2.circle(image, np.round(eye).astype(int).tolist(), 4, (255, 255, 255), -1)
+    detections = replace(
+        detections_of([0], [60], [0.9]), boxes=box[None], landmarks=landmarks[None]
+    )
+    images = np.zeros((1, 100, 100, 3), np.uint8)
+    cut_crops([Frame(0, Fraction(0), image)], detections, np.array([0]), False, images)
+    bright = images[0, :, :, 0] > 127
+    left, right = (np.flatnonzero(half.any(axis=1)).mean() for half in np.hsplit(bright, 2))
+    assert left == pytest.approx(right, abs=1.0)
+
+
 def test_a_box_without_area_still_gives_a_crop():
-    to_crop = upright_square(np.array([5, 5, 5, 5], np.float32), 100)
+    to_crop = upright_square(np.array([5, 5, 5, 5], np.float32), NO_LANDMARKS, 100)
     assert np.isfinite(to_crop).all()
 
 
@@ -192,9 +256,10 @@ def test_crops_are_cut_from_their_own_frames():
 
 
 @pytest.mark.parametrize("aligned", [False, True])
-def test_a_crop_is_the_warp_of_its_box_or_its_landmarks(aligned):
+@pytest.mark.parametrize("landmarks", [NO_LANDMARKS, tilted_face(20)[1] - 80])
+def test_a_crop_is_the_warp_of_its_box_or_its_landmarks(aligned, landmarks):
     image = picture()
-    detections = detections_of([4], [60], [0.9])
+    detections = replace(detections_of([4], [60], [0.9]), landmarks=landmarks[None])
     crops = cut_crops(
         [Frame(4, Fraction(0), image)],
         detections,
@@ -203,7 +268,7 @@ def test_a_crop_is_the_warp_of_its_box_or_its_landmarks(aligned):
         np.zeros((1, 32, 32, 3), np.uint8),
     )
     box = detections.boxes[0]
-    to_crop = align_face(box, NO_LANDMARKS, 32) if aligned else upright_square(box, 32)
+    to_crop = (align_face if aligned else upright_square)(box, landmarks, 32)
     np.testing.assert_array_equal(crops.images[0], warp(image, to_crop, 32))
 
 
