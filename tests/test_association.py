@@ -8,6 +8,9 @@ from tracker.config import AssociationConfig
 from tracker.records import Detections, Shot
 
 ONE_SHOT = [Shot(0, 1000)]
+OFF = (0.0, 0.0)  # no smoothing of centres, nor of sizes
+STILL = (0.01, 0.01)  # windows of a single frame, which change nothing either
+ON = (1.5, 6.0)
 
 
 def detections_of(frames, boxes=None, scores=None):
@@ -20,8 +23,8 @@ def detections_of(frames, boxes=None, scores=None):
     )
 
 
-def build(detections, person, shots=ONE_SHOT, max_fill_frames=12):
-    config = AssociationConfig(max_fill_frames=max_fill_frames)
+def build(detections, person, shots=ONE_SHOT, max_fill_frames=12, smooth=STILL):
+    config = AssociationConfig(max_fill_frames, *smooth)
     return build_tracks(detections, np.array(person, np.int32), shots, config)
 
 
@@ -110,6 +113,135 @@ def test_tracks_are_those_of_a_slow_loop(cells, most):
     assert list(zip(tracks.frame, tracks.person, strict=True)) == [row[:2] for row in expected]
     np.testing.assert_allclose(tracks.boxes[:, 0], [row[2] for row in expected], atol=1e-4)
     assert (tracks.scores == 0).tolist() == [row[3] for row in expected]
+
+
+@st.composite
+def crowds(draw):
+    """Detections of up to three people in 30 frames, in any order, and whose each is."""
+    cells = draw(st.sets(st.tuples(st.integers(0, 29), st.integers(1, 3)), max_size=40))
+    rng = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
+    frames, person = np.array(sorted(cells), np.int32).reshape(-1, 2).T
+    corners = rng.uniform(0, 500, (len(frames), 2))
+    boxes = np.concatenate([corners, corners + rng.uniform(10, 90, corners.shape)], axis=1)
+    return detections_of(frames, boxes, rng.uniform(0.1, 1, len(frames))), person
+
+
+def run_of(boxes, **options):
+    """The boxes of one person in consecutive frames, smoothed."""
+    count = len(boxes)
+    return build(detections_of(range(count), boxes), [1] * count, smooth=ON, **options).boxes
+
+
+def centres(boxes):
+    return (boxes[:, :2] + boxes[:, 2:]) / 2
+
+
+def sizes(boxes):
+    return boxes[:, 2:] - boxes[:, :2]
+
+
+def test_gaps_of_up_to_sixteen_frames_are_filled_unless_told_otherwise():
+    for gap, frames in ((16, 18), (17, 2)):
+        detections = detections_of([0, gap + 1])
+        person = np.array([1, 1], np.int32)
+        assert len(build_tracks(detections, person, ONE_SHOT, AssociationConfig())) == frames
+
+
+@pytest.mark.parametrize(
+    "smooth",
+    [
+        pytest.param(
+            OFF,
+            marks=pytest.mark.xfail(
+                raises=ZeroDivisionError, strict=True, reason="SciPy divides by a width of 0"
+            ),
+        ),
+        STILL,
+    ],
+)
+@given(crowd=crowds())
+def test_without_smoothing_every_box_stays_as_it_is(smooth, crowd):
+    detections, person = crowd
+    tracks = build(detections, person, max_fill_frames=0, smooth=smooth)
+    np.testing.assert_allclose(tracks.boxes, detections.boxes, atol=1e-4)
+
+
+@pytest.mark.parametrize("count", [1, 2, 50])
+def test_a_steady_box_stays_as_it_is(count):
+    boxes = np.tile([[10.0, 20, 50, 80]], (count, 1))
+    np.testing.assert_allclose(run_of(boxes), boxes, atol=1e-4)
+
+
+def test_a_steady_movement_stays_as_it_is_away_from_its_ends():
+    boxes = np.array([[10, 20, 50, 80]]) + 3.0 * np.arange(60)[:, None]
+    np.testing.assert_allclose(run_of(boxes)[8:-8], boxes[8:-8], atol=1e-3)
+
+
+def test_jitter_in_size_gets_smaller_and_the_size_stays_right():
+    half = np.random.default_rng(0).normal(30, 4, (200, 2))
+    boxes = np.concatenate([100 - half, 100 + half], axis=1)
+    smoothed = run_of(boxes)
+    assert (sizes(smoothed).std(axis=0) < 0.4 * sizes(boxes).std(axis=0)).all()
+    np.testing.assert_allclose(sizes(smoothed).mean(axis=0), sizes(boxes).mean(axis=0), rtol=0.02)
+    np.testing.assert_allclose(centres(smoothed), 100, atol=1e-3)
+
+
+def test_jitter_in_place_gets_smaller_and_the_size_stays_as_it_is():
+    places = np.random.default_rng(0).normal(100, 4, (200, 2))
+    smoothed = run_of(np.concatenate([places - 30, places + 30], axis=1))
+    assert (centres(smoothed).std(axis=0) < 0.6 * places.std(axis=0)).all()
+    np.testing.assert_allclose(sizes(smoothed), 60, atol=1e-3)
+
+
+def test_smoothing_is_the_mean_under_a_bell_curve_of_frames():
+    # Far from the ends; a bell of standard deviation 1.5 for centres, 6 for sizes.
+    rng = np.random.default_rng(0)
+    place, size = rng.normal(100, 5, (99, 2)), rng.normal(40, 3, (99, 2))
+    smoothed = run_of(np.concatenate([place - size / 2, place + size / 2], axis=1))[49:50]
+    for values, found, deviation in ((place, centres(smoothed), 1.5), (size, sizes(smoothed), 6.0)):
+        weights = np.exp(-0.5 * np.square((np.arange(99) - 49) / deviation))
+        np.testing.assert_allclose(found[0], weights @ values / weights.sum(), rtol=1e-3)
+
+
+@given(crowds(), st.integers(0, 6))
+def test_smoothing_changes_no_frames_people_or_scores(crowd, most):
+    detections, person = crowd
+    plain, smooth = (
+        build(detections, person, max_fill_frames=most, smooth=(centre, size))
+        for centre, size in (STILL, ON)
+    )
+    for column in ("frame", "person", "scores"):
+        np.testing.assert_array_equal(getattr(smooth, column), getattr(plain, column), strict=True)
+
+
+@given(crowds())
+def test_smoothing_mixes_neither_people_nor_shots_nor_what_a_gap_divides(crowd):
+    detections, person = crowd
+    shots = [Shot(0, 10), Shot(10, 11), Shot(11, 30)]
+    tracks = build(detections, person, shots, 0, ON)
+    shot = np.searchsorted([10, 11], detections.frame, side="right")
+    for who in range(1, 4):
+        for number in range(3):
+            rows = np.flatnonzero((person == who) & (shot == number))
+            gaps = np.flatnonzero(np.diff(detections.frame[rows]) > 1) + 1
+            for run in np.split(rows, gaps):  # each smoothed as if there were nothing else
+                alone = build(
+                    detections.where(np.isin(np.arange(len(person)), run)),
+                    person[run],
+                    max_fill_frames=0,
+                    smooth=ON,
+                )
+                np.testing.assert_allclose(tracks.boxes[run], alone.boxes, atol=1e-4)
+
+
+def test_a_filled_gap_is_smoothed_through():
+    boxes = [[0, 0, 10, 10]] * 5 + [[40, 0, 50, 10]] * 5
+    frames = [0, 1, 2, 3, 4, 8, 9, 10, 11, 12]
+    tracks = build(detections_of(frames, boxes), [1] * 10, smooth=ON)
+    steps = np.diff(tracks.boxes[:, 0])
+    assert len(tracks) == 13
+    assert (steps >= -1e-4).all()
+    assert steps.max() < 10  # of 4 to 8, where a straight line takes steps of 10
 
 
 def test_every_detection_gets_the_person_of_its_tracklet():
