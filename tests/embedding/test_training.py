@@ -1,4 +1,5 @@
 import itertools
+import os
 from dataclasses import replace
 
 import numpy as np
@@ -127,6 +128,32 @@ def test_the_same_seed_learns_the_same_bytes(knows_faces):
     assert all(one.weights[name].tobytes() == other.weights[name].tobytes() for name in one.weights)
 
 
+def test_heads_learned_side_by_side_are_those_learned_one_after_the_other(monkeypatch):
+    features, tracklet, _, constraints = toy_video()
+    short = replace(CONFIG, heads=4, steps=15)
+    monkeypatch.setattr(os, "cpu_count", lambda: 4)
+    together = learn(features, tracklet, constraints, config=short)
+    monkeypatch.setattr(os, "cpu_count", lambda: 1)
+    in_turn = learn(features, tracklet, constraints, config=short)
+    assert together.learned.tobytes() == in_turn.learned.tobytes()
+    assert together.loss_curve.tobytes() == in_turn.loss_curve.tobytes()
+
+
+def test_an_interrupt_stops_every_head():
+    features, tracklet, _, constraints = toy_video()
+    heard = []
+
+    def interrupt(loss):
+        heard.append(loss)
+        if len(heard) == 5:
+            raise KeyboardInterrupt
+
+    long = replace(CONFIG, heads=4, steps=100_000)
+    with pytest.raises(KeyboardInterrupt):
+        learn(features, tracklet, constraints, config=long, on_step=interrupt)
+    assert len(heard) < 10_000
+
+
 def test_another_seed_learns_something_else():
     features, tracklet, _, constraints = toy_video()
     short = replace(CONFIG, steps=5)
@@ -183,8 +210,16 @@ def test_every_step_is_told_of():
     heard = []
     config = replace(CONFIG, steps=4)
     embedding = learn(features, tracklet, constraints, config=config, on_step=heard.append)
-    curves = np.reshape(heard, (config.heads, config.steps))
-    np.testing.assert_allclose(embedding.loss_curve, curves.mean(axis=0), rtol=1e-5)
+    assert len(heard) == config.heads * config.steps  # of several heads at once, in any order
+    assert np.mean(heard) == pytest.approx(embedding.loss_curve.mean(), rel=1e-5)
+
+
+def test_the_steps_of_a_single_head_are_told_of_in_order():
+    features, tracklet, _, constraints = toy_video()
+    heard = []
+    config = replace(CONFIG, heads=1, steps=4)
+    embedding = learn(features, tracklet, constraints, config=config, on_step=heard.append)
+    np.testing.assert_allclose(heard, embedding.loss_curve, rtol=1e-6)
 
 
 @pytest.mark.parametrize("knows_faces", [False, True])
