@@ -147,7 +147,8 @@ def test_wrong_usage_exits_with_2(arguments, capsys, place):
 
 
 def test_a_missing_video_is_an_error(told, place):
-    assert "none.mp4: there is no such file" in told(run_tracker, "none.mp4")
+    error = told(run_tracker, "none.mp4")
+    assert error == "error: none.mp4: there is no such file; check its name\n"
     assert list(place.iterdir()) == []
 
 
@@ -182,14 +183,14 @@ def test_a_directory_is_no_video(told, place):
         (["--people", "0"], "clustering.people must be 1 or more"),
         (["--people", "-3"], "clustering.people must be 1 or more"),
         (["--min-score", "1.5"], "detection.min_score must be in [0, 1]"),
-        (["--min-score", "nan"], "detection.min_score must be in [0, 1]"),
+        (["--min-score", "nan"], "detection.min_score must be an ordinary number, got nan"),
         (["--min-face", "0"], "detection.min_face_px must be 1 or more"),
         (["--seed", "-1"], "seed must be 0 or more"),
         (["--box-scale", "2"], "--box-scale wants two numbers as in 2,3, got '2'"),
         (["--box-scale", "2,3,4"], "--box-scale wants two numbers"),
         (["--box-scale", "wide,tall"], "--box-scale wants two numbers"),
         (["--box-scale", "0,1"], "detection.file_box_scale must be two numbers above 0"),
-        (["--box-scale", "1,nan"], "detection.file_box_scale must be two numbers above 0"),
+        (["--box-scale", "1,nan"], "detection.file_box_scale must be an ordinary number"),
         (["--device", "gpu"], "device 'gpu' is unknown: use auto, cpu, cuda or cuda:n"),
         (["--device", "meta"], "device 'meta' is not supported"),
         (["--device", "cuda:99"], "device 'cuda:99' is not here"),
@@ -261,8 +262,9 @@ def test_a_malformed_file_is_an_error_before_work_begins(
 
 @pytest.mark.parametrize("option", ["--detections", "--shots"])
 def test_a_missing_file_is_an_error_before_work_begins(told, drawn, place, option):
-    assert "none.txt" in told(run_tracker, drawn.video, *PLAIN, option, "none.txt")
-    assert files_in(place) == []
+    error = told(run_tracker, drawn.video, *PLAIN, option, "none.txt")
+    assert error == "error: none.txt: there is no such file; check its name\n"
+    assert list(place.iterdir()) == []
 
 
 def test_multiface_track_is_the_script(told, place):
@@ -318,6 +320,24 @@ def test_an_output_that_nobody_reads_makes_no_noise(place):
         process.stdout.close()
         assert process.stderr.read() == ""
     assert process.returncode == 1
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="only Linux has a disk always full")
+@pytest.mark.xfail(strict=True, reason="Python flushes again at its exit: two more lines, code 120")
+def test_an_output_that_has_no_room_is_an_error_in_one_line(place):
+    (place / "tracks.txt").write_text(MOT)
+    with open("/dev/full", "w") as full:
+        done = subprocess.run(
+            [sys.executable, "-m", "tracker.cli", "evaluate", place, "--gt", "tracks.txt"],
+            cwd=place,
+            env={"PYTHONPATH": str(ROOT), "PATH": os.environ["PATH"]},
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            check=False,
+        )
+    assert re.fullmatch(r"error: [^\n]*No space left on device\n", done.stderr)
+    assert done.returncode == 1
 
 
 def test_synth_writes_a_video_and_its_truth(place, capsys):
