@@ -28,7 +28,7 @@ from tracker.synthetic import SynthConfig, write_drawn_video
 from tracker.video.writer import VideoWriter
 
 CAST = SynthConfig(people=3, duration_s=6, width=320, height=180, frame_rate=Fraction(12), seed=1)
-FEW_STEPS = "embedding: {heads: 1, steps: 200}\n"
+FEW_STEPS = "embedding: {steps: 200}\n"
 STAGES = [
     "detection",
     "linking",
@@ -164,8 +164,9 @@ def test_the_cast_is_found_and_kept_apart(first, drawn):
 def test_the_cast_is_kept_apart_on_true_boxes(on_truth, drawn):
     measures = evaluate(read_truth(drawn.mot), read_tracks(on_truth.folder))
     assert measures.mota >= 0.95
-    assert measures.idf1 >= 0.85
-    assert measures.motp >= 0.99
+    assert measures.idf1 >= 0.95
+    assert measures.motp >= 0.97  # smoothing moves the true boxes a little
+    assert measures.people == CAST.people
 
 
 def test_there_is_a_contact_sheet_of_everyone(first):
@@ -189,7 +190,7 @@ def test_run_json_says_what_ran_on_what_with_what(first, drawn):
     config = with_settings(
         Config(),
         {
-            "embedding": {"heads": 1, "steps": 200},
+            "embedding": {"steps": 200},
             "features": {"kind": "hog"},
             "detection": {"detector": "mtcnn"},
         },
@@ -271,6 +272,32 @@ def test_a_second_run_computes_nothing_and_gives_the_same_bytes(on_truth, again,
     assert (again / "annotated.mp4").stat().st_mtime_ns == rendered
 
 
+def test_a_stage_that_is_taken_up_keeps_its_seconds_and_rates(on_truth, again, given):
+    before = run_json(on_truth.folder)["stages"]
+    for _ in range(2):  # those of a run that took it up itself, too
+        summary = track(*given, "--out", again).summary
+        after = run_json(again)["stages"]
+        assert after == {name: {**told, "reused": True} for name, told in before.items()}
+        assert summary["stages"] == after
+
+
+def test_only_what_is_computed_anew_gets_other_seconds(on_truth, again, given):
+    before = run_json(on_truth.folder)["stages"]
+    track(*given, "--out", again, "--people", "2", "--no-video")
+    after = run_json(again)["stages"]
+    assert after["learning"] == {**before["learning"], "reused": True}
+    assert after["clustering"]["reused"] is False
+
+
+@pytest.mark.parametrize("content", [None, "", "{", "[]", "{}", '{"stages": 3}'])
+def test_without_the_seconds_of_the_run_before_a_stage_is_still_taken_up(again, given, content):
+    (again / "run.json").unlink()
+    if content is not None:
+        (again / "run.json").write_text(content)
+    track(*given, "--out", again)
+    assert run_json(again)["stages"] == {name: {"reused": True} for name in STAGES}
+
+
 def test_another_run_from_nothing_gives_the_same_bytes(on_truth, given, tmp_path):
     other = track(*given, "--out", tmp_path / "other")
     for name in ("tracks.txt", "tracks.json", "shots.csv", "annotated.mp4"):
@@ -324,6 +351,33 @@ def test_no_video_is_written_where_none_is_wanted(again, given):
     track(*given, "--out", again, "--no-video")
     assert not (again / "annotated.mp4").exists()
     assert list(run_json(again)["stages"]) == STAGES[:-1]
+
+
+def test_a_video_of_other_tracks_goes_where_no_new_one_is_wanted(again, given):
+    track(*given, "--out", again, "--no-video", "--people", "2")
+    assert not (again / "annotated.mp4").exists()
+    assert list((again / "stages").glob("annotated-*")) == []
+
+
+def test_a_video_of_these_very_tracks_stays_where_no_new_one_is_wanted(again, given):
+    before = (again / "annotated.mp4").read_bytes()
+    track(*given, "--out", again, "--no-video")
+    assert (again / "annotated.mp4").read_bytes() == before
+    rendered = (again / "annotated.mp4").stat().st_mtime_ns
+    track(*given, "--out", again)
+    assert (again / "annotated.mp4").stat().st_mtime_ns == rendered
+
+
+def test_it_is_said_where_fewer_people_are_found_than_there_should_be(again, given):
+    run = track(*given, "--out", again, "--no-video", "--people", "50")
+    found = run.summary["people"]
+    assert found < 50
+    assert run.err.splitlines().count(f"only {found} of the 50 people were found") == 1
+
+
+def test_nothing_is_said_where_as_many_people_are_found_as_there_should_be(again, given):
+    run = track(*given, "--out", again, "--no-video", "--people", "3")
+    assert "people were found" not in run.err
 
 
 def test_the_folder_is_called_after_the_video(on_truth, given):
@@ -406,9 +460,12 @@ def test_a_changed_file_of_detections_is_read_again(again, given, drawn, tmp_pat
     assert read_tracks(again).frame.max() < 30
 
 
-def test_given_boxes_are_made_larger_where_that_is_wanted(given, drawn):
-    run = track(*given, "--no-video", "--box-scale", "1.1,1.5")
-    table, rows = read_tracks(run.folder), read_mot(drawn.mot)
+def test_given_boxes_are_made_larger_where_that_is_wanted(given, drawn, tmp_path):
+    (tmp_path / "still.yaml").write_text(
+        FEW_STEPS + "association: {smooth_centre_frames: 0.01, smooth_size_frames: 0.01}\n"
+    )
+    options = ["--config", "still.yaml", "--no-video", "--box-scale", "1.1,1.5"]
+    table, rows = read_tracks(track(*given, *options).folder), read_mot(drawn.mot)
     wanted = scale_boxes(rows.boxes, 1.1, 1.5)
     looked = table.scores > 0.01  # the others are filled in
     for frame, box in zip(table.frame[looked], table.boxes[looked], strict=True):
