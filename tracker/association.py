@@ -106,7 +106,14 @@ def _smooth(
         corners = track.boxes[run]
         centre = (corners[:, :2] + corners[:, 2:]) / 2
         size = corners[:, 2:] - corners[:, :2]
-        centre = gaussian_filter1d(centre, config.smooth_centre_frames, axis=0, mode="nearest")
-        half = gaussian_filter1d(size, config.smooth_size_frames, axis=0, mode="nearest") / 2
+        centre = _averaged(centre, config.smooth_centre_frames)
+        half = _averaged(size, config.smooth_size_frames) / 2
         smoothed[run] = np.concatenate([centre - half, centre + half], axis=1)
     return smoothed
+
+
+def _averaged(values: NDArray[np.float64], deviation: float) -> NDArray[np.float64]:
+    """`values` (n, 2) under a Gaussian window over time; as they are where it has no width."""
+    if deviation == 0:
+        return values
+    return np.asarray(gaussian_filter1d(values, deviation, axis=0, mode="nearest"), np.float64)

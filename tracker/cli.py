@@ -79,11 +79,11 @@ def _guarded(command: Any, given: argparse.Namespace) -> int:
     except KeyboardInterrupt:
         print("interrupted: run the same command again to go on from here", file=sys.stderr)
         return _INTERRUPTED
-    except BrokenPipeError:  # as in `… | head`: nobody reads on
+    except OSError as error:
+        # What is left to print goes nowhere, or Python would try, and fail, again at its exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 1
-    except OSError as error:  # as in `> /dev/full`
-        print(f"error: {error}", file=sys.stderr)
+        if not isinstance(error, BrokenPipeError):  # as in `… | head`: nobody reads on
+            print(f"error: {error}", file=sys.stderr)
         return 1
     return 0
 
