@@ -150,12 +150,7 @@ def test_gaps_of_up_to_sixteen_frames_are_filled_unless_told_otherwise():
 @pytest.mark.parametrize(
     "smooth",
     [
-        pytest.param(
-            OFF,
-            marks=pytest.mark.xfail(
-                raises=ZeroDivisionError, strict=True, reason="SciPy divides by a width of 0"
-            ),
-        ),
+        OFF,
         STILL,
     ],
 )
