@@ -1,5 +1,7 @@
 import itertools
 import os
+import signal
+import threading
 from dataclasses import replace
 
 import numpy as np
@@ -143,15 +145,15 @@ def test_an_interrupt_stops_every_head():
     features, tracklet, _, constraints = toy_video()
     heard = []
 
-    def interrupt(loss):
+    def press_ctrl_c(loss):
         heard.append(loss)
-        if len(heard) == 5:
-            raise KeyboardInterrupt
+        if len(heard) == 5:  # the heads learn in other threads; Ctrl-C comes to the main one
+            signal.pthread_kill(threading.main_thread().ident, signal.SIGINT)
 
-    long = replace(CONFIG, heads=4, steps=100_000)
+    long = replace(CONFIG, heads=4, steps=5000)
     with pytest.raises(KeyboardInterrupt):
-        learn(features, tracklet, constraints, config=long, on_step=interrupt)
-    assert len(heard) < 10_000
+        learn(features, tracklet, constraints, config=long, on_step=press_ctrl_c)
+    assert len(heard) < 5000
 
 
 def test_another_seed_learns_something_else():
