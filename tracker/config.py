@@ -90,7 +90,7 @@ class DetectionConfig:
     min_score: float | None = None  # [0, 1]; None: what suits the detector
     sure_score: float | None = None  # that a face must reach once to be followed; None: likewise
     min_face_px: int = 20  # height of the smallest face looked for
-    batch_frames: int = 8  # decoded frames given to the detector at a time
+    batch_frames: int = 16  # decoded frames given to the detector at a time
 
     def __post_init__(self) -> None:
         _check(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -101,16 +102,23 @@ def _read_all(
         face_detector = (
             make_detector(detector, run.config.detection, run.device) if need_faces else None
         )
+        # Faces are found in one batch of frames while the next is decoded and looked at for cuts.
+        background = stack.enter_context(ThreadPoolExecutor(1))
         found, batch = [Detections.empty()], list[Frame]()
+        pending: Future[Detections] | None = None
         for frame in reader:
             if shot_detector is not None:
                 shot_detector.push(frame.image)
             if face_detector is not None:
                 batch.append(frame)
                 if len(batch) == run.config.detection.batch_frames:
-                    found.append(face_detector.detect(batch))
-                    batch.clear()
+                    if pending is not None:
+                        found.append(pending.result())
+                    pending = background.submit(face_detector.detect, batch)
+                    batch = []
             advance(1)
+        if pending is not None:
+            found.append(pending.result())
         if face_detector is not None and batch:
             found.append(face_detector.detect(batch))
         save_timeline(files.timeline, reader.timeline(), reader.warning)

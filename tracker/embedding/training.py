@@ -157,7 +157,11 @@ def _train_all(
             on_step(loss)
 
     def train(head: nn.Module, sampler: ConstraintSampler) -> NDArray[np.float32]:
-        return _train(head, features, sampler, learning_rate, config, report, stop)
+        try:
+            return _train(head, features, sampler, learning_rate, config, report, stop)
+        except BaseException:
+            stop.set()
+            raise
 
     cores = min(os.cpu_count() or 1, len(heads))
     with ThreadPoolExecutor(cores, initializer=torch.set_num_threads, initargs=(1,)) as pool:
