@@ -154,7 +154,7 @@ def _add_synth_arguments(parser: argparse.ArgumentParser) -> None:
 def _track(given: argparse.Namespace) -> None:
     """Find the people in a video."""
     config = _config_of(given)
-    for path in (given.video, given.detections, given.shots):
+    for path in (given.video, config.detection.file, config.shots.file):
         if path is not None and not Path(path).exists():  # before torch takes its seconds to load
             raise TrackerError(f"{path}: there is no such file; check its name")
     from tracker.devices import choose_device
@@ -177,13 +177,13 @@ def _run(
     from tracker.storage import RunFolder
     from tracker.video.reader import probe_video
 
-    probe_video(given.video)  # before a folder is made for what is no video
+    info = probe_video(given.video)  # before a folder is made for what is no video
     out = given.out or Path("runs") / given.video.stem
     if (out / "annotated.mp4").resolve() == given.video.resolve():
         raise TrackerError(f"{given.video} would be overwritten: choose another folder with --out")
     folder = RunFolder(out)
     run = Run(given.video, folder, config, device, RunLog(progress, earlier=earlier_stages(out)))
-    findings = find_people(run)
+    findings = find_people(run, info)
     write_outputs(run, findings, with_video=not given.no_video)
     write_run_json(run, findings)
     folder.forget_unused()

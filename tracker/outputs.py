@@ -21,7 +21,6 @@ from tracker.render import contact_sheet, person_colour, render_annotated
 from tracker.run import Run
 from tracker.shots import write_shots
 from tracker.storage import (
-    fingerprint,
     load_json,
     save_embedding,
     save_json,
@@ -62,7 +61,7 @@ def write_run_json(run: Run, findings: Findings) -> None:
         {
             "video": {
                 "name": run.video.name,
-                "fingerprint": fingerprint(run.video),
+                "fingerprint": findings.scan.video_key,
                 "frames": len(findings.scan.timeline),
                 "width": findings.info.width,
                 "height": findings.info.height,

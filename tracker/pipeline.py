@@ -39,7 +39,7 @@ from tracker.storage import (
     stage_key,
 )
 from tracker.tracklets import link_tracklets
-from tracker.video.reader import VideoReader, probe_video
+from tracker.video.reader import VideoReader
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -65,13 +65,12 @@ class Findings:
     key: str
 
 
-def find_people(run: Run) -> Findings:
+def find_people(run: Run, info: VideoInfo) -> Findings:
     """Run every stage from the video to the tracks, or take it up where nothing changed.
 
     Raises:
         TrackerError: the video, the weights, a file or the folder cannot be used.
     """
-    info = probe_video(run.video)
     detector = choose_detector(run.config.detection)
     features = choose_features(run.config.features)
     run.log.say(detector.reason)

@@ -36,6 +36,7 @@ _MOST_FRAMES = 2**31  # before a video is read, nobody knows how many it has
 class Scan:
     """What the pass over a video found; the keys change whenever the parts do."""
 
+    video_key: str
     timeline: Timeline
     shots: list[Shot]
     shots_key: str
@@ -84,7 +85,7 @@ def scan_video(run: Run, info: VideoInfo, detector: DetectorChoice) -> Scan:
         shots = load_shots(files.shots)
     detections = load_detections(files.detections)
     within = detections.frame < len(timeline)  # a file of detections may know more frames
-    return Scan(timeline, shots, shots_key, detections.where(within), detections_key)
+    return Scan(video_key, timeline, shots, shots_key, detections.where(within), detections_key)
 
 
 def _read_all(
