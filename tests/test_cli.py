@@ -132,6 +132,7 @@ def test_help_waits_for_no_heavy_package():
         ["track", "a.mp4", "--out"],
         ["evaluate", "tracks.txt"],
         ["evaluate", "tracks.txt", "--gt", "gt.txt", "--iou", "half"],
+        ["evaluate", "tracks.txt", "--gt", "gt.txt", "--fit-boxes", "both"],
         ["synth"],
         ["synth", "a.mp4", "--fps", "often"],
         ["synth", "a.mp4", "--fps", "1/0"],
@@ -274,7 +275,7 @@ def test_multiface_track_is_the_script(told, place):
 def test_evaluating_a_truth_against_itself_is_perfect(drawn, capsys):
     assert main(["evaluate", str(drawn.mot), "--gt", str(drawn.xml), "--json"]) == 0
     measures = json.loads(capsys.readouterr().out)
-    assert measures["mota"] == measures["idf1"] == 1
+    assert measures["mota"] == measures["idf1"] == measures["hota"] == 1
     assert measures["truth_people"] == 2
 
 
@@ -282,6 +283,21 @@ def test_evaluate_prints_a_table(place, capsys):
     (place / "tracks.txt").write_text(MOT)
     assert main(["evaluate", str(place), "--gt", "tracks.txt"]) == 0
     assert re.search(r"MOTA +1\.000", capsys.readouterr().out)
+
+
+def test_evaluate_fits_the_boxes_on_half_of_the_shots_and_scores_the_other(place, capsys):
+    (place / "tracks.txt").write_text(MOT)
+    (place / "gt.txt").write_text(MOT.replace(",20,20,", ",30,20,"))
+    (place / "shots.csv").write_text("shot,first_frame,last_frame\n1,1,1\n2,2,2\n")
+    assert main(["evaluate", str(place), "--gt", "gt.txt", "--fit-boxes", "even"]) == 0
+    table = capsys.readouterr().out
+    assert re.search(r"HOTA +1\.000", table)
+    assert "boxes scaled 1.50 x 1.00, moved by +0.25, +0.00 of their size, fitted on" in table
+    options = ["--fit-boxes", "odd", "--shots", "shots.csv", "--json"]
+    assert main(["evaluate", "tracks.txt", "--gt", "gt.txt", *options]) == 0
+    measures = json.loads(capsys.readouterr().out)
+    assert (measures["hota"], measures["truth_boxes"]) == (1, 1)
+    assert measures["box_fit"]["scored_on"] == "even"
 
 
 @pytest.mark.parametrize(
@@ -296,6 +312,12 @@ def test_evaluate_prints_a_table(place, capsys):
         (["mine.txt", "--gt", "mine.txt", "--iou", "0"], "--iou must be above 0"),
         (["mine.txt", "--gt", "mine.txt", "--iou", "nan"], "--iou must be above 0"),
         (["mine.txt", "--gt", "mine.txt", "--gt-step", "0"], "--gt-step must be 1 or more"),
+        (["mine.txt", "--gt", "mine.txt", "--shots", "one.csv"], "--shots is for --fit-boxes"),
+        (["mine.txt", "--gt", "mine.txt", "--fit-boxes", "odd"], "name the video's shots with"),
+        (
+            ["mine.txt", "--gt", "mine.txt", "--fit-boxes", "odd", "--shots", "one.csv"],
+            "takes two shots or more",
+        ),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",
 )
@@ -303,6 +325,7 @@ def test_what_cannot_be_evaluated_is_an_error(told, place, arguments, reason):
     (place / "mine.txt").write_text(MOT)
     (place / "bad.xml").write_text("<Video")
     (place / "binary.txt").write_bytes(b"\xff\xd8\xff\xe0")
+    (place / "one.csv").write_text("shot,first_frame,last_frame\n1,1,2\n")
     (place / "empty").mkdir()
     assert reason in told(main, "evaluate", *arguments)
 

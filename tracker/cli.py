@@ -32,10 +32,12 @@ _EVALUATE_EXAMPLES = """\
 examples:
   multiface evaluate runs/demo --gt videos/demo.gt.txt
   multiface evaluate tracks.txt --gt truth.xml --json
+  multiface evaluate runs/film --gt truth.xml --fit-boxes even
 """
 _SYNTH_EXAMPLES = """\
 examples:
   multiface synth drawn/party.mp4 --people 8 --seconds 120 --seed 3
+  multiface synth drawn/alone.mp4 --people 6 --shots 30 --groups 1    # no two seen together
 """
 
 
@@ -137,13 +139,38 @@ def _add_evaluate_arguments(parser: argparse.ArgumentParser) -> None:
         help="the truth has every Nth frame of the video, numbered without gaps",
     )
     parser.add_argument("--iou", type=float, default=0.5, help="for a match; default: 0.5")
+    parser.add_argument(
+        "--fit-boxes",
+        choices=("even", "odd"),
+        help="first fit one scale and shift of all boxes to the truth, on these shots (counted "
+        "from 1); then score on the other shots only",
+    )
+    parser.add_argument(
+        "--shots",
+        type=Path,
+        metavar="FILE",
+        help="the shots for --fit-boxes; default: shots.csv of the run folder",
+    )
     parser.add_argument("--json", action="store_true", help="print JSON instead of a table")
 
 
 def _add_synth_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("video", type=Path, help="the .mp4 to make; its truth lies beside it")
     parser.add_argument("--people", type=int, metavar="N", help="default: 5")
-    parser.add_argument("--seconds", type=float, metavar="S", help="default: 20")
+    length = parser.add_mutually_exclusive_group()
+    length.add_argument("--seconds", type=float, metavar="S", help="default: 20")
+    length.add_argument("--shots", type=int, metavar="N", help="as long as N shots take")
+    parser.add_argument(
+        "--groups",
+        metavar="N,N,…",
+        help="how many people a shot has, dealt in shuffled rounds; default: 1,2,3,1,2,2,1,3,2,4",
+    )
+    parser.add_argument(
+        "--variation",
+        type=float,
+        metavar="V",
+        help="of light and face size from shot to shot, 1 to 2; default: 1",
+    )
     parser.add_argument("--size", metavar="WxH", help="default: 640x360")
     parser.add_argument(
         "--fps", type=_frame_rate, metavar="F", help="25 or 30000/1001; default: 25"
@@ -253,6 +280,16 @@ def _frame_rate(text: str) -> Fraction:
         raise ValueError(f"{text} is no number") from error
 
 
+def _group_sizes(text: str | None) -> tuple[int, ...] | None:
+    """Whole numbers out of "1,1,2"; None stays None."""
+    if text is None:
+        return None
+    try:
+        return tuple(int(part) for part in text.split(","))
+    except ValueError as error:
+        raise TrackerError(f"--groups wants whole numbers as in 1,1,2, got {text!r}") from error
+
+
 def _evaluate(given: argparse.Namespace) -> None:
     """Score tracks against a ground truth."""
     from tracker.evaluation.measures import evaluate, format_table
@@ -262,20 +299,33 @@ def _evaluate(given: argparse.Namespace) -> None:
         raise TrackerError(f"--iou must be above 0 and at most 1, got {given.iou}")
     if given.gt_step < 1:
         raise TrackerError(f"--gt-step must be 1 or more, got {given.gt_step}")
-    truth = read_truth(given.gt, given.gt_step)
-    measures = evaluate(truth, read_tracks(given.run), given.iou)
-    print(json.dumps(measures.as_dict(), indent=2) if given.json else format_table(measures))
+    if given.shots and not given.fit_boxes:
+        raise TrackerError("--shots is for --fit-boxes: without it, all shots are scored")
+    truth, tracks = read_truth(given.gt, given.gt_step), read_tracks(given.run)
+    if given.fit_boxes:
+        from tracker.evaluation.convention import evaluate_fitted, format_fitted, shots_of_run
+
+        shots = shots_of_run(given.run, given.shots)
+        fitted = evaluate_fitted(truth, tracks, shots, given.fit_boxes, given.iou)
+        values, text = fitted.as_dict(), format_fitted(fitted)
+    else:
+        measures = evaluate(truth, tracks, given.iou)
+        values, text = measures.as_dict(), format_table(measures)
+    print(json.dumps(values, indent=2) if given.json else text)
 
 
 def _synth(given: argparse.Namespace) -> None:
     """Draw a video whose truth is known."""
-    from tracker.synthetic import SynthConfig, write_drawn_video
+    from tracker.synthetic import SynthConfig, count_frames, write_drawn_video
 
     width, height = _pair(given.size, "x", int, "--size") or (None, None)
     settings = {
         "seed": given.seed,
         "people": given.people,
         "duration_s": given.seconds,
+        "shots": given.shots,
+        "group_sizes": _group_sizes(given.groups),
+        "variation": given.variation,
         "width": width,
         "height": height,
         "frame_rate": given.fps,
@@ -283,7 +333,7 @@ def _synth(given: argparse.Namespace) -> None:
     config = SynthConfig(**{name: value for name, value in settings.items() if value is not None})
     if given.video.suffix != ".mp4":
         raise TrackerError(f"{given.video} must end in .mp4, the only kind that is drawn")
-    with make_progress().stage("drawing", config.frame_count, "frames") as advance:
+    with make_progress().stage("drawing", count_frames(config), "frames") as advance:
         write_drawn_video(given.video.parent, given.video.stem, config, advance)
     print(given.video)
 

@@ -1,4 +1,4 @@
-"""How well tracks agree with the truth: MOTA, IDF1 and their parts, and weighted purity."""
+"""How well tracks agree with the truth: MOTA, IDF1, HOTA, their parts, and weighted purity."""
 
 from __future__ import annotations
 
@@ -8,10 +8,11 @@ from typing import Any
 import motmetrics
 import numpy as np
 from numpy.typing import NDArray
-from scipy.optimize import linear_sum_assignment
 
 from tracker.boxes import box_areas, box_iou
 from tracker.errors import RecordError
+from tracker.evaluation.hota import higher_order_accuracy
+from tracker.evaluation.pairing import pair_boxes, rows_by_frame
 from tracker.evaluation.truth import Truth
 from tracker.records import NOBODY, Tracks
 
@@ -32,6 +33,7 @@ _COUNTS = [  # by their names in motmetrics
 _TABLE = {  # line, heading, measure
     "boxes": {"MOTA": "mota", "recall": "recall", "precision": "precision", "F1": "f1"},
     "identity": {"IDF1": "idf1", "IDR": "idr", "IDP": "idp", "purity": "purity"},
+    "overall": {"HOTA": "hota", "DetA": "deta", "AssA": "assa"},
     "errors": {
         "switches": "id_switches",
         "fragments": "fragmentations",
@@ -47,7 +49,8 @@ _TABLE = {  # line, heading, measure
 class Measures:
     """How well tracks agree with a truth; a ratio with nothing below the line is 0.
 
-    MOTA, recall and precision mostly measure the detector; IDF1, purity and switches, identity.
+    MOTA, recall and precision mostly measure the detector; IDF1, purity and switches, identity;
+    HOTA, both evenly.
 
     Attributes:
         mota: 1 - (misses + false positives + switches) / truth boxes; can be below 0.
@@ -55,6 +58,9 @@ class Measures:
         idf1: harmonic mean of `idp` and `idr`.
         idp: share of the track boxes with the right identity, one person an identity.
         idr: share of the truth boxes with the right identity, one person an identity.
+        hota: mean over IoU thresholds of the geometric mean of the next two (see `hota.py`).
+        deta: detection accuracy, mean over IoU thresholds from 0.05 to 0.95.
+        assa: association accuracy, likewise.
         id_switches: matches of a true person with another track than its last one.
         fragmentations: times a true person is lost and found again.
         recall: matches / truth boxes.
@@ -75,6 +81,9 @@ class Measures:
     idf1: float
     idp: float
     idr: float
+    hota: float
+    deta: float
+    assa: float
     id_switches: int
     fragmentations: int
     recall: float
@@ -102,13 +111,13 @@ def evaluate(truth: Truth, tracks: Tracks, iou_threshold: float = IOU_THRESHOLD)
     ignore. Empty tracks, and an empty truth, give zeros.
 
     Args:
-        iou_threshold: from which IoU on a pair may match.
+        iou_threshold: from which IoU on a pair may match; HOTA has its own, from 0.05 to 0.95.
 
     Raises:
         RecordError: a person has two boxes in a frame.
 
     Sources: Bernardin and Stiefelhagen, EURASIP JIVP 2008 (MOTA); Ristani et al., ECCV
-    workshops 2016 (IDF1).
+    workshops 2016 (IDF1); Luiten et al., IJCV 2021 (HOTA).
     """
     identity = identities_of_boxes(truth, tracks.frame, tracks.boxes, iou_threshold)
     judged = identity != NOBODY
@@ -123,6 +132,7 @@ def evaluate(truth: Truth, tracks: Tracks, iou_threshold: float = IOU_THRESHOLD)
         idf1=_ratio(2 * count["idtp"], len(named) + len(tracks)),
         idp=_ratio(count["idtp"], len(tracks)),
         idr=_ratio(count["idtp"], len(named)),
+        **higher_order_accuracy(named, tracks)._asdict(),
         id_switches=int(count["num_switches"]),
         fragmentations=int(count["num_fragmentations"]),
         recall=_ratio(matches, len(named)),
@@ -156,8 +166,8 @@ def identities_of_boxes(
     """
     identity = np.full(len(frame), FALSE_DETECTION, np.int32)
     identity[~truth.annotates(frame)] = NOBODY
-    true_rows = _rows_by_frame(truth.tracks.frame)
-    for number, rows in _rows_by_frame(frame).items():
+    true_rows = rows_by_frame(truth.tracks.frame)
+    for number, rows in rows_by_frame(frame).items():
         if number in true_rows:
             here = truth.tracks.where(true_rows[number])
             identity[rows] = _identities_in_frame(here, boxes[rows], iou_threshold)
@@ -200,7 +210,7 @@ def format_table(measures: Measures) -> str:
 
 def _count_events(named: Tracks, tracks: Tracks, iou_threshold: float) -> dict[str, float]:
     """What motmetrics counts, frame by frame, of `tracks` against the `named` true boxes."""
-    true_rows, track_rows = _rows_by_frame(named.frame), _rows_by_frame(tracks.frame)
+    true_rows, track_rows = rows_by_frame(named.frame), rows_by_frame(tracks.frame)
     if not true_rows and not track_rows:
         return dict.fromkeys(_COUNTS, 0.0)
     accumulator = motmetrics.MOTAccumulator()
@@ -230,28 +240,9 @@ def _identities_in_frame(
     inside = (iou > 0) & (shared >= MIN_SHARE_IGNORED * box_areas(boxes)[:, None])
     ignored = np.any(inside[:, ~named], axis=1)
     identity = np.where(ignored, NOBODY, FALSE_DETECTION).astype(np.int32)
-    found, true = _match(iou[:, named], iou_threshold)
+    found, true = pair_boxes(iou[:, named], iou_threshold)
     identity[found] = truth.person[named][true]
     return identity
-
-
-def _match(
-    iou: NDArray[np.floating], iou_threshold: float
-) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
-    """Rows and columns of `iou` paired: as many as possible, then with the greatest sum."""
-    possible = iou >= iou_threshold
-    one_more_match = min(iou.shape)  # outweighs whatever IoU it may cost
-    gain = np.where(possible, iou + one_more_match, 0.0)
-    rows, columns = linear_sum_assignment(gain, maximize=True)
-    matched = possible[rows, columns]
-    return rows[matched], columns[matched]
-
-
-def _rows_by_frame(frame: NDArray[Any]) -> dict[int, NDArray[np.intp]]:
-    """The rows of each number in `frame` (N,), which need not be sorted."""
-    order = np.argsort(frame, kind="stable")
-    numbers, starts = np.unique(frame[order], return_index=True)
-    return dict(zip(numbers.tolist(), np.split(order, starts)[1:], strict=True))
 
 
 def _ratio(part: float, whole: float) -> float:

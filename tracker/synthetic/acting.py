@@ -14,7 +14,9 @@ MAX_YAW_DEG, MAX_PITCH_DEG, MAX_ROLL_DEG = 40.0, 15.0, 20.0
 # the least and most face height of a close-up, a medium and a wide shot, as shares of the picture's
 FRAMINGS = ((0.40, 0.60), (0.24, 0.38), (0.14, 0.24))
 FRAMING_ODDS = {1: (0.5, 0.4, 0.1), 2: (0.15, 0.6, 0.25), 3: (0.0, 0.65, 0.35), 4: (0.0, 0.4, 0.6)}
+MIDDLE_FRAMING = 0.29  # from here, variation stretches the face heights both ways
 MIN_FACE_PX = 44.0
+MAX_FACE = 0.6  # of the picture's height
 BLINK_S = 0.22
 WALK_YAW_DEG = 10.0  # how far one turns to where one walks, for each face height a second
 SPREAD = 1.1  # the largest face of a shot to the common size
@@ -109,14 +111,21 @@ def draw_actors(
     move: Move,
     seconds: float,
     picture: tuple[int, int],
+    variation: float,
     rng: np.random.Generator,
 ) -> tuple[Actor, ...]:
-    """Give each of `people` a part in a shot `seconds` long; farthest, so smallest, first."""
+    """Give each of `people` a part in a shot `seconds` long; farthest, so smallest, first.
+
+    Args:
+        variation: the larger, the nearer close-ups and the farther wide shots; 1 or more.
+    """
     width, height = picture
     count = len(people)
     framing = FRAMINGS[int(rng.choice(len(FRAMINGS), p=FRAMING_ODDS[count]))]
-    largest = min(height * 0.6, width / (count + 0.25) / ROOM) / SPREAD
-    common = float(np.clip(height * rng.uniform(*framing), SPREAD * MIN_FACE_PX, largest))
+    largest = min(height * MAX_FACE * variation**0.5, width / (count + 0.25) / ROOM) / SPREAD
+    share = rng.uniform(*framing)
+    share *= (share / MIDDLE_FRAMING) ** (variation - 1)
+    common = float(np.clip(height * share, SPREAD * MIN_FACE_PX / variation, largest))
     sizes = common * rng.permutation(np.linspace(1 / SPREAD, SPREAD, count))
     homes = width * (np.arange(count) + 0.5 + rng.uniform(-0.12, 0.12, count)) / count
     level_px = height * rng.uniform(0.36, 0.5)

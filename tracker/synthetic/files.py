@@ -60,7 +60,7 @@ def write_drawn_video(
     shots = [scene.shot for scene in write_script(config)]
     truth = _film(files.video, shots, config, advance)
     _write_aside(files.mot, lambda path: write_mot(path, truth))
-    _write_aside(files.xml, lambda path: write_truth_xml(path, truth, config.frame_count))
+    _write_aside(files.xml, lambda path: write_truth_xml(path, truth, shots[-1].stop))
     rows = [(number, shot.start + 1, shot.stop) for number, shot in enumerate(shots, start=1)]
     _write_aside(
         files.shots, lambda path: _write_csv(path, ("shot", "first_frame", "last_frame"), rows)

@@ -97,7 +97,7 @@ class FilmSet:
         self._cast = cast
         self._rate = config.frame_rate
         self._size = np.array([config.width, config.height])
-        self._light = draw_light(scene.seed)
+        self._light = draw_light(scene.seed, config.variation)
         width, height = (int(side) for side in self._size * OVERSAMPLING * CAMERA_ROOM)
         self._backdrop = draw_place(scene.place, config.seed, width, height, self._light)
         room = (width, height) - self._size * OVERSAMPLING

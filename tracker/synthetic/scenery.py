@@ -21,17 +21,23 @@ WALLS: tuple[Colour, ...] = (
 )
 
 
-def draw_light(seed: int) -> Light:
-    """The light of one shot: a side, a hardness and a warmth."""
+def draw_light(seed: int, variation: float = 1.0) -> Light:
+    """The light of one shot: a side, a hardness and a warmth.
+
+    Args:
+        variation: the larger, the harder, dimmer and more coloured lights can be; 1 or more.
+    """
     rng = np.random.default_rng([seed, 2])
-    side = rng.choice([-1, 1]) * rng.uniform(0.25, 0.75)
+    excess = 3 * (variation - 1)
+    side = rng.choice([-1, 1]) * rng.uniform(0.25, 0.75) * variation
     towards = np.array([side, -rng.uniform(0.2, 0.6), rng.uniform(0.6, 0.9)])
     towards /= np.linalg.norm(towards)
     bright, warm = rng.uniform(0.86, 1.04), rng.uniform(-0.5, 1)
+    bright, warm = bright + excess * (bright - 0.98), warm * (1 + excess)
     tint = bright * (1 + 0.07 * warm), bright, bright * (1 - 0.1 * warm)
     return Light(
         (float(towards[0]), float(towards[1]), float(towards[2])),
-        float(rng.uniform(0.5, 0.7)),
+        float(rng.uniform(0.5, 0.7) / variation),
         tint,
     )
 

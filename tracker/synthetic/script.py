@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import count
 from typing import TypeVar
 
 import numpy as np
@@ -17,7 +18,6 @@ _Card = TypeVar("_Card")
 
 DISSOLVE_S = 0.44
 MIN_SHOT_S = 0.5
-GROUP_SIZES = (1, 2, 3, 1, 2, 2, 1, 3, 2, 4)  # dealt in shuffled rounds
 MOVES: tuple[Move, ...] = (
     Move.STAY, Move.STAY, Move.CROSS, Move.STAY, Move.RETURN, Move.STAY, Move.ENTER, Move.STAY,
     Move.CROSS, Move.LEAVE,
@@ -45,14 +45,20 @@ class Scene:
 
 
 def write_script(config: SynthConfig) -> Iterator[Scene]:
-    """Yield the scenes of a video, in order; they cover every frame once."""
+    """Yield the scenes of a video, in order; they cover every frame once.
+
+    A group larger than the cast is the whole cast. Those not yet seen come first: a round of
+    groups with as many places as people shows everyone exactly once.
+    """
     rng = np.random.default_rng([config.seed, 1])
     casting = Casting(config.people, rng)
-    sizes, moves = _deal(GROUP_SIZES, rng), _deal(MOVES, rng)
+    sizes, moves = _deal(config.group_sizes, rng), _deal(MOVES, rng)
     dissolve_debt, start, place = 0.5, 0, -1
-    while start < config.frame_count:
+    for number in count():
+        if number == config.shots or start == config.frame_count:
+            return
         size, move = next(sizes), next(moves)
-        frames = _shot_frames(config, MOVE_MIN_S[move], config.frame_count - start, rng)
+        frames = _shot_frames(config, MOVE_MIN_S[move], start, rng)
         if frames < MOVE_MIN_S[move] * config.frame_rate:
             move = Move.STAY
         fade = 0
@@ -64,10 +70,16 @@ def write_script(config: SynthConfig) -> Iterator[Scene]:
         place = int((place + rng.integers(1, KINDS)) % PLACES)  # never the same kind again
         people = casting.choose(min(size, config.people))
         seconds = float(frames / config.frame_rate)
-        actors = draw_actors(people, move, seconds, (config.width, config.height), rng)
+        picture = config.width, config.height
+        actors = draw_actors(people, move, seconds, picture, config.variation, rng)
         seed = int(rng.integers(2**31))
         yield Scene(Shot(start, start + frames), fade, place, seed, actors)
         start += frames
+
+
+def count_frames(config: SynthConfig) -> int:
+    """How many frames the video has, whatever decides about its length."""
+    return [scene.shot.stop for scene in write_script(config)][-1]
 
 
 class Casting:
@@ -94,10 +106,13 @@ class Casting:
         return chosen
 
 
-def _shot_frames(config: SynthConfig, min_s: float, left: int, rng: np.random.Generator) -> int:
-    """How many of the `left` frames the next shot takes: all, if too few would remain."""
+def _shot_frames(config: SynthConfig, min_s: float, start: int, rng: np.random.Generator) -> int:
+    """How many frames the shot from `start` on takes: all to the end, if too few would remain."""
     seconds = max(min_s, MIN_SHOT_S, config.mean_shot_s * rng.uniform(0.65, 1.25))
     frames = round(seconds * float(config.frame_rate))
+    if config.frame_count is None:
+        return frames
+    left = config.frame_count - start
     return left if left - frames < MIN_SHOT_S * config.frame_rate else frames
 
 
