@@ -1,4 +1,4 @@
-"""Tracklets with a person each → tracks: one steady box a person a frame, gaps filled."""
+"""Tracklets → tracks: what belongs together within a shot, and one steady box a person a frame."""
 
 from __future__ import annotations
 
@@ -9,9 +9,95 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter1d
+from scipy.optimize import linear_sum_assignment
 
 from tracker.config import AssociationConfig
-from tracker.records import NO_TRACKLET, NOBODY, Detections, Shot, Tracks, shot_of_frames
+from tracker.records import (
+    NO_TRACKLET,
+    NOBODY,
+    Constraints,
+    Detections,
+    Shot,
+    Tracks,
+    shot_of_frames,
+)
+
+_END_BOXES = 5  # whose mean says where a tracklet begins or ends
+_MAX_LOG_GROWTH = 0.7  # a face twice or half as large: no head comes so near in a second
+
+
+def links_within_shots(
+    detections: Detections,
+    tracklet: NDArray[np.int32],
+    shots: Sequence[Shot],
+    constraints: Constraints,
+    distances: NDArray[np.floating],
+    max_distance: float,
+    config: AssociationConfig,
+) -> NDArray[np.int32]:
+    """Pairs of tracklets (L, 2) of one shot that are one face, lost for a moment and found.
+
+    The second begins within `config.max_link_gap_frames` of the end of the first, has not moved
+    or grown further than a head may meanwhile, and looks alike. Each tracklet has at most one
+    successor and one predecessor (Hungarian). Tracklets that are seen together are never linked.
+
+    Args:
+        tracklet: (N,) of each detection; -1 where it has none.
+        distances: (T, T) in appearance.
+        max_distance: from which on two tracklets look like two people.
+    """
+    ends = _tracklet_ends(detections, tracklet, constraints.tracklet_count)
+    shot = shot_of_frames(ends.first_frame, shots)
+    cost = _link_costs(ends, config) + distances / max_distance
+    forbidden = (shot[:, None] != shot[None]) | constraints.matrix() | (distances > max_distance)
+    cost[forbidden] = np.inf
+    # One unit of cost more than any link, so that as many are made as are allowed.
+    never = 4.0
+    rows, columns = linear_sum_assignment(np.where(np.isfinite(cost), cost, never))
+    linked = np.isfinite(cost[rows, columns])
+    return np.stack([rows[linked], columns[linked]], axis=1).astype(np.int32)
+
+
+class _Ends(NamedTuple):
+    """Where tracklets (T,) begin and end."""
+
+    first_frame: NDArray[np.int32]
+    last_frame: NDArray[np.int32]
+    first_box: NDArray[np.float64]  # (T, 4), the mean of a few
+    last_box: NDArray[np.float64]
+
+
+def _tracklet_ends(detections: Detections, tracklet: NDArray[np.int32], count: int) -> _Ends:
+    order = np.argsort(tracklet, kind="stable")
+    edges = np.searchsorted(tracklet[order], np.arange(count + 1))
+    first_frame, last_frame = np.zeros(count, np.int32), np.zeros(count, np.int32)
+    first_box, last_box = np.zeros((count, 4)), np.zeros((count, 4))
+    for number in range(count):
+        rows = order[edges[number] : edges[number + 1]]
+        first_frame[number], last_frame[number] = detections.frame[rows[[0, -1]]]
+        first_box[number] = detections.boxes[rows[:_END_BOXES]].mean(axis=0)
+        last_box[number] = detections.boxes[rows[-_END_BOXES:]].mean(axis=0)
+    return _Ends(first_frame, last_frame, first_box, last_box)
+
+
+def _link_costs(ends: _Ends, config: AssociationConfig) -> NDArray[np.float64]:
+    """How unlikely (T, T), 0 to 2, a face moved so in that time; infinite where it cannot have."""
+    gap = ends.first_frame[None] - ends.last_frame[:, None]
+    last_size = ends.last_box[:, 2:] - ends.last_box[:, :2]
+    first_size = ends.first_box[:, 2:] - ends.first_box[:, :2]
+    last_centre, first_centre = (
+        ends.last_box[:, 2:] - last_size / 2,
+        ends.first_box[:, 2:] - first_size / 2,
+    )
+    scale = np.sqrt(np.outer(last_size.mean(axis=1), first_size.mean(axis=1)))
+    move = np.linalg.norm(last_centre[:, None] - first_centre[None], axis=2) / np.maximum(
+        scale, 1.0
+    )
+    growth = np.abs(np.log(np.outer(last_size.mean(axis=1), 1 / first_size.mean(axis=1))))
+    allowed = (gap > 0) & (gap <= config.max_link_gap_frames)
+    allowed &= (move <= config.max_link_move) & (growth <= _MAX_LOG_GROWTH)
+    cost = move / max(config.max_link_move, 1e-9) + growth / _MAX_LOG_GROWTH
+    return np.where(allowed, cost, np.inf)
 
 
 def person_of_detections(

@@ -114,7 +114,9 @@ def _add_track_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--min-score", type=float, metavar="S", help="pass over weaker detections, 0 to 1"
     )
-    parser.add_argument("--min-face", type=int, metavar="PX", help="smallest face; default: 20")
+    parser.add_argument(
+        "--min-face", type=int, metavar="PX", help="smallest face; default: by detector"
+    )
     parser.add_argument("--shots", metavar="FILE", help="use these shots (as in shots.csv) instead")
     parser.add_argument("--features", choices=FEATURE_KINDS, help="default: auto")
     parser.add_argument(
@@ -228,7 +230,7 @@ def _run(
         "shots": shots,
         "frames": len(findings.scan.timeline),
         "detector": findings.detector.name,
-        "features": findings.features.kind,
+        "features": [choice.kind for choice in findings.features],
         "device": str(device),
         "stages": run.log.stages,
         "notes": run.log.notes,

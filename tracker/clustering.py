@@ -1,7 +1,7 @@
 """Tracklets → people across shots, under cannot-link constraints; and how many people there are.
 
-Average linkage (UPGMA; Sokal and Michener, 1958) on the mean squared distance over all
-pairs of faces. In Zhang et al., ECCV 2016, two tracklets that cannot be one person are
+Average linkage (UPGMA; Sokal and Michener, 1958) on the distance of the tracklets' mean
+directions. In Zhang et al., ECCV 2016, two tracklets that cannot be one person are
 infinitely far apart, and so for ever is every cluster that holds one from every cluster that
 holds the other: one stray tracklet then splits a person for good. Here they are very far
 apart, so that a stray weighs little against hundreds of faces that agree; and whoever is left
@@ -11,7 +11,9 @@ violated in the result.
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,30 +30,30 @@ class Merges:
 
     Attributes:
         pairs: (M, 2) int32; the cluster of the second tracklet joins that of the first.
-        heights: (M,) float64; mean squared distance at which they joined; never decreasing.
+        heights: (M,) float64; mean distance at which they joined; never decreasing.
     """
 
     pairs: NDArray[np.int32]
     heights: NDArray[np.float64]
 
 
-def mean_squared_distances(
-    embeddings: FloatArray, tracklet: NDArray[np.integer], tracklet_count: int
+def tracklet_distances(
+    vectors: FloatArray, tracklet: NDArray[np.integer], tracklet_count: int
 ) -> NDArray[np.float64]:
-    """Mean squared Euclidean distance (T, T) over all face pairs of every two tracklets.
+    """Squared Euclidean distance (T, T), 0 to 4, between the mean directions of tracklets.
 
-    By the identity E|x - y|² = E|x|² + E|y|² - 2 E[x]·E[y], so that no pair is ever formed.
+    The mean of a tracklet's faces is brought to length 1: a face that turns while it is
+    followed has a short mean, and would be far from everybody, its other tracklets included.
 
     Args:
-        embeddings: (S, D), one a face.
+        vectors: (S, D), one a face; only their directions count.
         tracklet: (S,) in [0, T): each has at least one face.
     """
-    counts = np.bincount(tracklet, minlength=tracklet_count)
-    sums = np.zeros((tracklet_count, embeddings.shape[1]))
-    np.add.at(sums, tracklet, embeddings)
-    means = sums / counts[:, None]
-    squares = np.bincount(tracklet, np.square(embeddings).sum(axis=1), tracklet_count) / counts
-    return np.maximum(squares[:, None] + squares[None, :] - 2 * means @ means.T, 0.0)
+    lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
+    sums = np.zeros((tracklet_count, vectors.shape[1]))
+    np.add.at(sums, tracklet, vectors / np.maximum(lengths, 1e-9))
+    means = sums / np.maximum(np.linalg.norm(sums, axis=1, keepdims=True), 1e-9)
+    return np.asarray(np.clip(2.0 - 2.0 * means @ means.T, 0.0, 4.0), np.float64)
 
 
 def mixed_distances(
@@ -61,17 +63,27 @@ def mixed_distances(
     tracklet: NDArray[np.integer],
     tracklet_count: int,
 ) -> NDArray[np.float64]:
-    """Mean squared distances (T, T) that are `raw_share` those of `raw`, the rest `learned`.
+    """Distances (T, T) that are `raw_share` those of `raw`, the rest those of `learned`.
 
     Args:
         learned: (S, 64), one a face.
         raw: (S, D), likewise.
         tracklet: (S,) in [0, T): each has at least one face.
     """
-    distances = (1 - raw_share) * mean_squared_distances(learned, tracklet, tracklet_count)
+    distances = np.zeros((tracklet_count, tracklet_count))
+    if raw_share < 1:
+        distances += (1 - raw_share) * tracklet_distances(learned, tracklet, tracklet_count)
     if raw_share > 0:
-        distances += raw_share * mean_squared_distances(raw, tracklet, tracklet_count)
+        distances += raw_share * tracklet_distances(raw, tracklet, tracklet_count)
     return distances
+
+
+def with_links(distances: FloatArray, links: NDArray[np.integer]) -> FloatArray:
+    """`distances` (T, T), 0 between the tracklets of each of `links` (L, 2): they are one face."""
+    linked = distances.copy()
+    a, b = links.T
+    linked[a, b] = linked[b, a] = 0.0
+    return linked
 
 
 def merge_tracklets(
@@ -83,8 +95,8 @@ def merge_tracklets(
     """Merge the closest two clusters again and again, until one is left.
 
     Args:
-        distances: (T, T), symmetric: mean squared distance over the face pairs of two tracklets.
-        face_counts: (T,) faces that each tracklet's distances are the mean of.
+        distances: (T, T), symmetric.
+        face_counts: (T,) faces of each tracklet: its weight in a mean.
         cannot_link_distance: what is added to the distance of a cannot-link pair; infinity
             forbids every merge that would violate one, and ends when no other is left.
 
@@ -184,8 +196,8 @@ def _distance_to(
 def max_distance(raw_share: float, config: ClusteringConfig) -> float:
     """The distance, mixed as in `mixed_distances`, from which on two clusters are two people.
 
-    A learned metric puts strangers about 2 apart, since it was told to, and features trained
-    on other people's faces somewhat less: each has its own bound.
+    Strangers are about 2 apart in either metric: at right angles. A learned one holds them
+    there, since it was told to, and features trained on other people's faces less firmly.
     """
     return (1 - raw_share) * config.max_learned_distance + raw_share * config.max_raw_distance
 
@@ -193,6 +205,7 @@ def max_distance(raw_share: float, config: ClusteringConfig) -> float:
 def choose_cut(
     merges: Merges,
     detection_counts: NDArray[np.integer],
+    sure_counts: NDArray[np.integer],
     max_distance: float,
     config: ClusteringConfig,
 ) -> int:
@@ -203,30 +216,75 @@ def choose_cut(
 
     Args:
         detection_counts: (T,) detections of each tracklet.
+        sure_counts: (T,) those of them with a sure score.
     """
     if config.people is None:
         return int(np.searchsorted(merges.heights, max_distance, side="right"))
-    return _merges_for(config.people, merges, detection_counts, config)
+    return _merges_for(config.people, merges, detection_counts, sure_counts, config)
 
 
 def name_people(
-    cluster: NDArray[np.int32], detection_counts: NDArray[np.integer], config: ClusteringConfig
+    cluster: NDArray[np.int32],
+    detection_counts: NDArray[np.integer],
+    sure_counts: NDArray[np.integer],
+    config: ClusteringConfig,
 ) -> NDArray[np.int32]:
     """The person (T,) of every tracklet, from 1, most seen first; -1 for those of nobody.
 
-    Clusters of too few detections are nobody: mostly false detections and stray faces. So
-    are those beyond `config.people`, where that is given.
+    Clusters of too few detections are nobody: mostly false detections and stray faces. So are
+    those that are hardly ever surely a face, wherever they were found, and those beyond
+    `config.people`, where that is given.
 
     Args:
         cluster: (T,) of each tracklet, from 0.
         detection_counts: (T,) detections of each tracklet.
+        sure_counts: (T,) those of them with a sure score.
     """
     seen = np.bincount(cluster, detection_counts)
-    kept = np.flatnonzero(seen >= least_detections(detection_counts, config))
+    sure = np.bincount(cluster, sure_counts)
+    kept = np.flatnonzero(_are_people(seen, sure, detection_counts, config))
     order = kept[np.argsort(-seen[kept], kind="stable")][: config.people]
     person = np.full(len(seen), NOBODY, np.int32)
     person[order] = np.arange(1, len(order) + 1)
     return np.asarray(person[cluster], np.int32)
+
+
+def maybe_the_same(
+    person: NDArray[np.int32],
+    distances: FloatArray,
+    face_counts: NDArray[np.integer],
+    constraints: Constraints,
+    most: float,
+) -> list[tuple[int, int, float]]:
+    """Pairs of people, a < b, who may be one, and their distance; nearest first.
+
+    Args:
+        person: (T,) of each tracklet; -1 for those of nobody.
+        most: the distance from which on they surely are not; nor are any two seen together.
+    """
+    apart = constraints.matrix()
+    weights = face_counts.astype(np.float64)
+    found = []
+    numbers = np.unique(person[person != NOBODY]).tolist()
+    for a, b in itertools.combinations(numbers, 2):
+        in_a, in_b = person == a, person == b
+        if not apart[np.ix_(in_a, in_b)].any():
+            pairs = np.outer(weights[in_a], weights[in_b])
+            gap = float((distances[np.ix_(in_a, in_b)] * pairs).sum() / pairs.sum())
+            if gap <= most:
+                found.append((a, b, gap))
+    return sorted(found, key=lambda pair: pair[2])
+
+
+def _are_people(
+    seen: NDArray[Any],
+    sure: NDArray[Any],
+    detection_counts: NDArray[np.integer],
+    config: ClusteringConfig,
+) -> NDArray[np.bool_]:
+    """Which clusters (C,) of `seen` detections, `sure` of them surely faces, are somebody."""
+    enough = seen >= least_detections(detection_counts, config)
+    return np.asarray(enough & (sure >= config.min_sure_share * seen), np.bool_)
 
 
 def least_detections(detection_counts: NDArray[np.integer], config: ClusteringConfig) -> float:
@@ -236,19 +294,23 @@ def least_detections(detection_counts: NDArray[np.integer], config: ClusteringCo
 
 
 def _merges_for(
-    wanted: int, merges: Merges, detection_counts: NDArray[np.integer], config: ClusteringConfig
+    wanted: int,
+    merges: Merges,
+    detection_counts: NDArray[np.integer],
+    sure_counts: NDArray[np.integer],
+    config: ClusteringConfig,
 ) -> int:
-    """The number of merges that leaves `wanted` clusters of enough detections.
+    """The number of merges that leaves `wanted` clusters that are somebody.
 
     Among several, the one that holds for the longest range of distances; if none does, the
     nearest above in number, then the nearest below.
     """
-    least = least_detections(detection_counts, config)
-    seen = detection_counts.astype(np.float64)
-    found = [int((seen >= least).sum())]
+    seen, sure = detection_counts.astype(np.float64), sure_counts.astype(np.float64)
+    found = [int(_are_people(seen, sure, detection_counts, config).sum())]
     for a, b in merges.pairs:
-        seen[a], seen[b] = seen[a] + seen[b], 0.0
-        found.append(int((seen >= least).sum()))
+        for counts in (seen, sure):
+            counts[a], counts[b] = counts[a] + counts[b], 0.0
+        found.append(int(_are_people(seen, sure, detection_counts, config).sum()))
     # The range of distances over which each number of merges is the cut.
     edges = np.concatenate([[0.0], merges.heights, merges.heights[-1:] * 1.05])
     lasting = np.diff(np.maximum.accumulate(edges)) if len(merges.heights) else np.zeros(1)

@@ -67,7 +67,7 @@ class TrackletConfig:
 class FeatureConfig:
     """What describes a face before anything is learned."""
 
-    kind: str = "auto"  # face where its weights are at hand, else hog
+    kind: str = "auto"  # face, helped by hog, where its weights are at hand, else hog alone
     crops_per_tracklet: int = 24  # at most, spread over the tracklet's whole length
 
     def __post_init__(self) -> None:
@@ -89,7 +89,7 @@ class DetectionConfig:
     file_box_scale: tuple[float, float] = (1.0, 1.0)  # how much wider and taller its boxes are made
     min_score: float | None = None  # [0, 1]; None: what suits the detector
     sure_score: float | None = None  # that a face must reach once to be followed; None: likewise
-    min_face_px: int = 20  # height of the smallest face looked for
+    min_face_px: int | None = None  # height of the smallest face; None: what suits the detector
     batch_frames: int = 16  # decoded frames given to the detector at a time
 
     def __post_init__(self) -> None:
@@ -100,7 +100,8 @@ class DetectionConfig:
         _check(score_ok, "detection.min_score", "in [0, 1]", self.min_score)
         sure_ok = self.sure_score is None or 0 <= self.sure_score <= 1
         _check(sure_ok, "detection.sure_score", "in [0, 1]", self.sure_score)
-        _check(self.min_face_px >= 1, "detection.min_face_px", "1 or more", self.min_face_px)
+        face_ok = self.min_face_px is None or self.min_face_px >= 1
+        _check(face_ok, "detection.min_face_px", "1 or more", self.min_face_px)
         _check(self.batch_frames >= 1, "detection.batch_frames", "1 or more", self.batch_frames)
         scale_ok = len(self.file_box_scale) == 2 and all(
             0 < side < math.inf for side in self.file_box_scale
@@ -113,12 +114,14 @@ class ClusteringConfig:
     """Who is the same person, and who is nobody."""
 
     people: int | None = None  # how many there are; None: found by itself
-    max_learned_distance: float = 1.6  # mean squared distance at which merging stops, where all
-    max_raw_distance: float = 1.1  # of it is learned, and where none is; mixed as the distance is
+    max_learned_distance: float = 1.5  # squared distance at which merging stops, where all of it
+    max_raw_distance: float = 1.25  # is learned, and where none is; mixed as the distance is
     cannot_link_distance: float = 50.0  # added between two tracklets that share a frame
     min_detections: int = 10  # a person is seen at least so often ...
     min_share: float = 0.01  # ... and makes up at least this share of all faces followed,
-    enough_detections: int = 100  # ... unless seen so often, which is enough in any video
+    enough_detections: int = 100  # ... unless seen so often, which is enough in any video,
+    min_sure_share: float = 0.3  # and of their detections this share is surely a face
+    max_doubt: float = 0.25  # two people this much further apart than the bound may be the same
 
     def __post_init__(self) -> None:
         people_ok = self.people is None or self.people >= 1
@@ -132,6 +135,9 @@ class ClusteringConfig:
             self.min_detections >= 1, "clustering.min_detections", "1 or more", self.min_detections
         )
         _check(0 <= self.min_share < 1, "clustering.min_share", "in [0, 1)", self.min_share)
+        sure = self.min_sure_share
+        _check(0 <= sure <= 1, "clustering.min_sure_share", "in [0, 1]", sure)
+        _check(self.max_doubt >= 0, "clustering.max_doubt", "0 or more", self.max_doubt)
         enough = self.enough_detections
         _check(enough >= 1, "clustering.enough_detections", "1 or more", enough)
 
@@ -140,7 +146,9 @@ class ClusteringConfig:
 class EmbeddingConfig:
     """How the embedding is learned from the video's own constraints."""
 
-    heads: int = 4  # networks learned from different starts, whose distances are averaged
+    compensate: bool = True  # take out what all faces of the video share before learning
+    raw_share: float | None = None  # of the distance that is not learned; None: by evidence
+    heads: int = 4  # networks a kind of features, learned from different starts and averaged
     steps: int = 1500  # of each
     batch_triplets: int = 256
     margin: float = 0.5  # of SymTriplet, on the unit sphere
@@ -152,6 +160,8 @@ class EmbeddingConfig:
     dropout: float = 0.2
 
     def __post_init__(self) -> None:
+        share_ok = self.raw_share is None or 0 <= self.raw_share <= 1
+        _check(share_ok, "embedding.raw_share", "in [0, 1]", self.raw_share)
         _check(self.heads >= 1, "embedding.heads", "1 or more", self.heads)
         _check(self.steps >= 1, "embedding.steps", "1 or more", self.steps)
         _check(
@@ -172,11 +182,16 @@ class EmbeddingConfig:
 class AssociationConfig:
     """How a person's tracklets become one track within a shot."""
 
+    max_link_gap_frames: int = 30  # between two tracklets that are one face lost and found; 0: none
+    max_link_move: float = 2.0  # face sizes that it may have moved meanwhile
     max_fill_frames: int = 16  # a gap that is filled between two boxes of one person
     smooth_centre_frames: float = 1.5  # standard deviation of the window that boxes move in
     smooth_size_frames: float = 6.0  # and of that in which they grow or shrink: heads don't
 
     def __post_init__(self) -> None:
+        gap, move = self.max_link_gap_frames, self.max_link_move
+        _check(gap >= 0, "association.max_link_gap_frames", "0 or more", gap)
+        _check(move >= 0, "association.max_link_move", "0 or more", move)
         _check(
             self.max_fill_frames >= 0,
             "association.max_fill_frames",

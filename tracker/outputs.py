@@ -46,7 +46,13 @@ def write_outputs(run: Run, findings: Findings, with_video: bool) -> None:
     with written_aside(folder / "shots.csv") as aside:
         write_shots(aside, scan.shots)
     as_dict = tracks_as_dict(
-        run.video.name, findings.info, scan.timeline, scan.shots, findings.tracks, appearances
+        run.video.name,
+        findings.info,
+        scan.timeline,
+        scan.shots,
+        findings.tracks,
+        appearances,
+        findings.maybe_same,
     )
     save_json(folder / "tracks.json", as_dict)
     save_embedding(folder / "embedding.safetensors", findings.embedding)
@@ -73,10 +79,9 @@ def write_run_json(run: Run, findings: Findings) -> None:
                 "sure_score": findings.detector.sure_score,
                 "sha256": list(findings.detector.hashes),
             },
-            "features": {
-                "kind": findings.features.kind,
-                "sha256": list(findings.features.hashes),
-            },
+            "features": [
+                {"kind": choice.kind, "sha256": list(choice.hashes)} for choice in findings.features
+            ],
             "device": str(run.device),
             "versions": {"python": platform.python_version()} | _versions(),
             "counts": _counts(findings),
@@ -113,6 +118,8 @@ def _counts(findings: Findings) -> dict[str, Any]:
         "cannot_link_pairs": len(findings.constraints.cannot_link),
         "people": len(np.unique(findings.tracks.person)),
         "raw_share": round(findings.embedding.raw_share, 4),
+        "raw_auc": round(findings.metric.evidence.auc, 4),
+        "raw_auc_pairs": findings.metric.evidence.pairs,
     }
 
 

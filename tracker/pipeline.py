@@ -8,19 +8,22 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from tracker.association import build_tracks, person_of_detections
+from tracker.association import build_tracks, links_within_shots, person_of_detections
 from tracker.clustering import (
     choose_cut,
     clusters_after,
     max_distance,
+    maybe_the_same,
     merge_tracklets,
     mixed_distances,
     name_people,
     separate_conflicts,
+    with_links,
 )
 from tracker.config import settings_as_dict
 from tracker.constraints import mine_constraints
 from tracker.detection.choose import DetectorChoice, choose_detector
+from tracker.embedding.metric import Metric, choose_raw_share, fit_metric
 from tracker.embedding.training import Embedding, learn_embedding
 from tracker.features.choose import FeatureChoice, choose_features, describe_crops
 from tracker.features.crops import choose_crops, cut_crops
@@ -48,20 +51,24 @@ class Findings:
 
     Attributes:
         tracklet: (N,) of each detection; -1 where it has none.
+        features: the kinds that were used, the one that `metric` is of first.
         person: (N,) of each detection; -1 where it has none.
+        maybe_same: pairs of people who may be one, and their distance, nearest first.
         key: changes whenever any of this does.
     """
 
     info: VideoInfo
     scan: Scan
     detector: DetectorChoice
-    features: FeatureChoice
+    features: tuple[FeatureChoice, ...]
     tracklet: NDArray[np.int32]
     person: NDArray[np.int32]
     crops: Crops
     constraints: Constraints
+    metric: Metric
     embedding: Embedding
     tracks: Tracks
+    maybe_same: list[tuple[int, int, float]]
     key: str
 
 
@@ -74,26 +81,40 @@ def find_people(run: Run, info: VideoInfo) -> Findings:
     detector = choose_detector(run.config.detection)
     features = choose_features(run.config.features)
     run.log.say(detector.reason)
-    run.log.say(features.reason)
+    run.log.say(features[0].reason)
     scan = scan_video(run, info, detector)
     tracklet, tracklets_key = _tracklets(run, scan, detector)
     constraints, constraints_key = _constraints(run, scan, tracklet, tracklets_key)
-    crops, crops_key = _crops(run, scan, tracklet, features)
-    vectors, vectors_key = _features(run, crops, features, crops_key)
-    read = (vectors_key, constraints_key)
-    embedding, embedding_key = _embedding(
-        run, scan, tracklet, constraints, crops, vectors, features, read
-    )
+    material = _Material(scan, tracklet, constraints, constraints_key)
+    metric, crops, metric_key = _metric(run, material, features[0])
+    share = _raw_share(run, metric, constraints)
+    used = features if share < 1 else features[:1]
+    others = [_metric(run, material, choice) for choice in used[1:]]
+    metrics = [metric, *(one for one, _, _ in others)]
+    read = (metric_key, *(key for _, _, key in others), constraints_key)
+    faces = tracklet[crops.rows]
+    embedding, embedding_key = _embedding(run, metrics, share, faces, constraints, read)
     run.log.say(embedding.note)
-    people, people_key = _people(
-        run, tracklet, constraints, crops, vectors, embedding, embedding_key
+    people, maybe_same, people_key = _people(
+        run, material, detector, metric, faces, embedding, embedding_key
     )
     person = person_of_detections(tracklet, people)
     tracks = build_tracks(scan.detections, person, scan.shots, run.config.association)
     key = stage_key("tracks", settings_as_dict(run.config.association), people_key)
     return Findings(
-        info, scan, detector, features, tracklet, person, crops, constraints, embedding, tracks, key
-    )
+        info, scan, detector, used, tracklet, person, crops, constraints, metric, embedding,
+        tracks, maybe_same, key,
+    )  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Material:
+    """What is known before faces are looked at closely."""
+
+    scan: Scan
+    tracklet: NDArray[np.int32]
+    constraints: Constraints
+    constraints_key: str
 
 
 def _tracklets(run: Run, scan: Scan, detector: DetectorChoice) -> tuple[NDArray[np.int32], str]:
@@ -114,7 +135,7 @@ def _constraints(
     run: Run, scan: Scan, tracklet: NDArray[np.int32], tracklets_key: str
 ) -> tuple[Constraints, str]:
     def write(path: Path, advance: Advance) -> None:
-        mined = mine_constraints(scan.detections, tracklet)
+        mined = mine_constraints(scan.detections, tracklet, scan.shots)
         save_constraints(path, mined)
         advance(len(mined.cannot_link))
 
@@ -140,7 +161,7 @@ def _crops(
     settings = [features.aligned, features.crop_side, rows.tolist()]
     read = (scan.detections_key,)
     images, key = run.stage(
-        "crops", settings, read, ".npy", load_array, write, len(wanted), "frames"
+        f"{features.kind}-crops", settings, read, ".npy", load_array, write, len(wanted), "frames"
     )
     return Crops(rows, images), key
 
@@ -153,29 +174,51 @@ def _features(
 
     settings = [features.kind, features.hashes]
     read = (crops_key,)
-    return run.stage("features", settings, read, ".npy", load_array, write, len(crops), "faces")
+    name = f"{features.kind}-features"
+    return run.stage(name, settings, read, ".npy", load_array, write, len(crops), "faces")
+
+
+def _metric(run: Run, material: _Material, features: FeatureChoice) -> tuple[Metric, Crops, str]:
+    """The metric that one kind of features is in this video; quick enough to be made anew."""
+    scan, tracklet = material.scan, material.tracklet
+    crops, crops_key = _crops(run, scan, tracklet, features)
+    vectors, vectors_key = _features(run, crops, features, crops_key)
+    heights = (scan.detections.boxes[:, 3] - scan.detections.boxes[:, 1])[crops.rows]
+    metric = fit_metric(
+        vectors,
+        tracklet[crops.rows],
+        heights,
+        material.constraints,
+        features.knows_faces,
+        run.config.embedding.compensate,
+        np.random.default_rng([run.config.seed, 1]),
+    )
+    return metric, crops, vectors_key
+
+
+def _raw_share(run: Run, metric: Metric, constraints: Constraints) -> float:
+    wanted = run.config.embedding.raw_share
+    if wanted is not None and len(constraints.cannot_link):
+        return wanted
+    return choose_raw_share(metric, constraints)
 
 
 def _embedding(
     run: Run,
-    scan: Scan,
-    tracklet: NDArray[np.int32],
+    metrics: list[Metric],
+    raw_share: float,
+    faces: NDArray[np.int32],
     constraints: Constraints,
-    crops: Crops,
-    vectors: NDArray[np.float32],
-    features: FeatureChoice,
     read: tuple[str, ...],
 ) -> tuple[Embedding, str]:
     config = run.config.embedding
-    heights = (scan.detections.boxes[:, 3] - scan.detections.boxes[:, 1])[crops.rows]
 
     def write(path: Path, advance: Advance) -> None:
         learned = learn_embedding(
-            vectors,
-            tracklet[crops.rows],
-            heights,
+            metrics,
+            raw_share,
+            faces,
             constraints,
-            features.knows_faces,
             config,
             np.random.default_rng(run.config.seed),
             run.device,
@@ -183,8 +226,8 @@ def _embedding(
         )
         save_embedding(path, learned)
 
-    settings = [settings_as_dict(config), run.config.seed, run.device.type]
-    steps = config.steps * config.heads
+    settings = [settings_as_dict(config), run.config.seed, run.device.type, raw_share]
+    steps = config.steps * config.heads * len(metrics) if raw_share < 1 else 0
     return run.stage(
         "learning", settings, read, ".safetensors", load_embedding, write, steps, "steps"
     )
@@ -192,35 +235,60 @@ def _embedding(
 
 def _people(
     run: Run,
-    tracklet: NDArray[np.int32],
-    constraints: Constraints,
-    crops: Crops,
-    vectors: NDArray[np.float32],
+    material: _Material,
+    detector: DetectorChoice,
+    metric: Metric,
+    faces: NDArray[np.int32],
     embedding: Embedding,
     embedding_key: str,
-) -> tuple[NDArray[np.int32], str]:
-    config = run.config.clustering
+) -> tuple[NDArray[np.int32], list[tuple[int, int, float]], str]:
+    """The person of every tracklet, and who of them may be the same."""
+    config, constraints = run.config.clustering, material.constraints
+    count = constraints.tracklet_count
+    share = embedding.raw_share
+    distances = mixed_distances(embedding.learned, metric.vectors, share, faces, count)
+    face_counts = np.bincount(faces, minlength=count)
+    bound = max_distance(share, config)
 
     def write(path: Path, advance: Advance) -> None:
-        tracklet_count = constraints.tracklet_count
-        faces = tracklet[crops.rows]
-        distances = mixed_distances(
-            embedding.learned, vectors, embedding.raw_share, faces, tracklet_count
-        )
-        counts = np.bincount(faces, minlength=tracklet_count)
-        detections = np.bincount(tracklet[tracklet != NO_TRACKLET], minlength=tracklet_count)
-        merges = merge_tracklets(distances, counts, constraints, config.cannot_link_distance)
-        bound = max_distance(embedding.raw_share, config)
-        cut = choose_cut(merges, detections, bound, config)
-        merged = clusters_after(merges, cut, tracklet_count)
-        cluster = separate_conflicts(merged, distances, counts, constraints, bound)
-        save_array(path, name_people(cluster, detections, config))
-        advance(tracklet_count)
+        save_array(path, _cluster(run, material, detector, distances, face_counts, bound))
+        advance(count)
 
-    settings = settings_as_dict(config)
-    total = constraints.tracklet_count
+    linking = run.config.association
+    settings = [settings_as_dict(config), linking.max_link_gap_frames, linking.max_link_move]
+    settings.append(detector.sure_score)
     read = (embedding_key,)
-    return run.stage("clustering", settings, read, ".npy", _load_copy, write, total, "tracklets")
+    people, key = run.stage(
+        "clustering", settings, read, ".npy", _load_copy, write, count, "tracklets"
+    )
+    doubt = bound + config.max_doubt
+    return people, maybe_the_same(people, distances, face_counts, constraints, doubt), key
+
+
+def _cluster(
+    run: Run,
+    material: _Material,
+    detector: DetectorChoice,
+    distances: NDArray[np.float64],
+    face_counts: NDArray[np.intp],
+    bound: float,
+) -> NDArray[np.int32]:
+    scan, tracklet, constraints = material.scan, material.tracklet, material.constraints
+    config, count = run.config.clustering, constraints.tracklet_count
+    links = links_within_shots(
+        scan.detections, tracklet, scan.shots, constraints, distances, bound,
+        run.config.association,
+    )  # fmt: skip
+    linked = with_links(distances, links)
+    followed = tracklet != NO_TRACKLET
+    sure = followed & (scan.detections.scores >= detector.sure_score)
+    detections = np.bincount(tracklet[followed], minlength=count)
+    sure_detections = np.bincount(tracklet[sure], minlength=count)
+    merges = merge_tracklets(linked, face_counts, constraints, config.cannot_link_distance)
+    cut = choose_cut(merges, detections, sure_detections, bound, config)
+    merged = clusters_after(merges, cut, count)
+    cluster = separate_conflicts(merged, linked, face_counts, constraints, bound)
+    return name_people(cluster, detections, sure_detections, config)
 
 
 def _load_copy(path: Path) -> NDArray[np.int32]:

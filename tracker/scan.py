@@ -152,7 +152,7 @@ def _detections_key(run: Run, detector: DetectorChoice, video_key: str) -> str:
         detector.name,
         detector.min_score,
         detector.hashes,
-        config.min_face_px,
+        detector.min_face_px,
         run.device.type,
     ]
     if config.file is not None:

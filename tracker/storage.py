@@ -31,7 +31,7 @@ from tracker.records import Constraints, Detections, Shot, Timeline
 _FINGERPRINT_PIECES = 64
 _PIECE_BYTES = 1 << 16
 _WEIGHT_PREFIX = "weights."
-_STAGES_VERSION = 1  # raise it when a stage computes something else from the same settings
+_STAGES_VERSION = 2  # raise it when a stage computes something else from the same settings
 _KEY_LENGTH = 12  # hex digits; a run folder holds a dozen keys
 _DAMAGE = (
     OSError, KeyError, TypeError, ValueError, ArithmeticError, RecordError, SafetensorError,

@@ -6,6 +6,7 @@ person later, by appearance; one that jumps to another face never recovers.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -14,7 +15,7 @@ from filterpy.kalman import KalmanFilter
 from numpy.typing import NDArray
 from scipy.optimize import linear_sum_assignment
 
-from tracker.boxes import box_iou
+from tracker.boxes import box_iou, box_overlap
 from tracker.config import TrackletConfig
 from tracker.records import NO_TRACKLET, Detections, Shot
 
@@ -22,6 +23,7 @@ from tracker.records import NO_TRACKLET, Detections, Shot
 # a face's speed changes from one frame to the next.
 _POSITION_NOISE = 0.05
 _VELOCITY_NOISE = 0.02
+_DOUBLE_SHARE = 0.3  # of the smaller of two boxes, inside the larger
 
 
 @dataclass
@@ -56,7 +58,9 @@ def link_tracklets(
         rows = np.arange(first, last)
         tracklet[rows] = _link_within_shot(detections, rows, count, config)
         count = max(count, int(tracklet[rows].max(initial=-1)) + 1)
-    return drop_doubtful(tracklet, detections.scores, config.min_length, sure_score)
+    kept = drop_doubtful(tracklet, detections.scores, config.min_length, sure_score)
+    single = drop_doubles(kept, detections)
+    return drop_doubtful(single, detections.scores, config.min_length, sure_score)
 
 
 def drop_doubtful(
@@ -69,6 +73,31 @@ def drop_doubtful(
     keep = (numbers != NO_TRACKLET) & (lengths >= min_length) & (best >= sure_score)
     renumbered = np.where(keep, np.cumsum(keep) - 1, NO_TRACKLET)
     return renumbered[inverse].astype(np.int32)
+
+
+def drop_doubles(tracklet: NDArray[np.int32], detections: Detections) -> NDArray[np.int32]:
+    """`tracklet` (N,) without those that follow a head that another follows better.
+
+    A detector may find one head twice, as a face and again as its forehead, too far apart for
+    its own suppression of doubles. Two boxes that overlap by `_DOUBLE_SHARE` of the smaller in
+    most of the frames of the shorter tracklet are one head; whichever sums to less score goes.
+    Two people who pass one another overlap too, but not for most of the time they are seen.
+    """
+    followed = np.flatnonzero(tracklet != NO_TRACKLET)
+    frames = detections.frame[followed]
+    overlaps: Counter[tuple[int, int]] = Counter()
+    for rows in np.split(followed, np.flatnonzero(np.diff(frames)) + 1):
+        share = box_overlap(detections.boxes[rows].astype(np.float64))
+        for i, j in zip(*np.nonzero(np.triu(share >= _DOUBLE_SHARE, 1)), strict=True):
+            overlaps[min(tracklet[rows[[i, j]]]), max(tracklet[rows[[i, j]]])] += 1
+    lengths = np.bincount(tracklet[followed])
+    score = np.bincount(tracklet[followed], detections.scores[followed])
+    doubles = {
+        min(pair, key=lambda number: score[number])
+        for pair, together in overlaps.items()
+        if 2 * together > min(lengths[list(pair)])
+    }
+    return np.where(np.isin(tracklet, list(doubles)), np.int32(NO_TRACKLET), tracklet)
 
 
 def _link_within_shot(

@@ -18,8 +18,10 @@ from tracker.weights import YUNET, find_weights
 # Which boxes to follow, and the score that each face followed must reach once: on real footage
 # a weak box in a strong tracklet is a face, and a tracklet that never gets strong is none.
 # A file is taken as it is.
-_MIN_SCORE = {"yunet": 0.5, "mtcnn": 0.8, "file": 0.0}
+_MIN_SCORE = {"yunet": 0.3, "mtcnn": 0.8, "file": 0.0}
 _SURE_SCORE = {"yunet": 0.8, "mtcnn": 0.95, "file": 0.0}
+# Of the smallest face. MTCNN's time grows with the square of what it is asked for.
+_MIN_FACE_PX = {"yunet": 12, "mtcnn": 20, "file": 1}
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +32,7 @@ class DetectorChoice:
         name: mtcnn, yunet or file.
         min_score: what it will run with.
         sure_score: what a tracklet must reach once.
+        min_face_px: height of the smallest face it will give.
         weights: its weight files; empty where a package carries them.
         hashes: of those files.
         reason: one line for the user, where the choice was not theirs; else empty.
@@ -38,6 +41,7 @@ class DetectorChoice:
     name: str
     min_score: float
     sure_score: float
+    min_face_px: int
     weights: tuple[Path, ...]
     hashes: tuple[str, ...]
     reason: str
@@ -67,8 +71,9 @@ def _choice(
 ) -> DetectorChoice:
     min_score = _MIN_SCORE[name] if config.min_score is None else config.min_score
     sure_score = _SURE_SCORE[name] if config.sure_score is None else config.sure_score
+    min_face_px = _MIN_FACE_PX[name] if config.min_face_px is None else config.min_face_px
     hashes = tuple(file.sha256 for file in YUNET) if weights else ()
-    return DetectorChoice(name, min_score, sure_score, weights, hashes, reason)
+    return DetectorChoice(name, min_score, sure_score, min_face_px, weights, hashes, reason)
 
 
 def make_detector(
@@ -78,7 +83,7 @@ def make_detector(
     if choice.name == "file":
         assert config.file is not None, "a file was chosen without its name"
         path = Path(config.file)
-        return FileDetector(path, choice.min_score, config.min_face_px, config.file_box_scale)
+        return FileDetector(path, choice.min_score, choice.min_face_px, config.file_box_scale)
     if choice.name == "yunet":
-        return YuNetDetector(choice.weights[0], choice.min_score, config.min_face_px)
-    return MtcnnDetector(choice.min_score, config.min_face_px, device)
+        return YuNetDetector(choice.weights[0], choice.min_score, choice.min_face_px)
+    return MtcnnDetector(choice.min_score, choice.min_face_px, device)

@@ -1,6 +1,8 @@
-"""How well the features' own metric already tells this video's people apart."""
+"""How well a metric already tells this video's people apart: what the video itself says."""
 
 from __future__ import annotations
+
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,21 +15,48 @@ FloatArray = NDArray[np.floating]
 _MIN_FACE_PX = 32  # below, a face is too small for its features to say much either way
 _MIN_PAIRS = 20  # cannot-link pairs; fewer are no evidence
 _TRUSTED_AUC, _USELESS_AUC = 0.98, 0.90
-_MOST_RAW = 0.5
 
 
-def raw_share(
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """What a video's own constraints say of a metric.
+
+    Attributes:
+        auc: the chance that one person, early and late in a tracklet, is nearer to herself than
+            two people seen together are to each other; 0.5 where there are no such people.
+        pairs: of tracklets seen together, large enough to count.
+    """
+
+    auc: float
+    pairs: int
+
+    @property
+    def is_enough(self) -> bool:
+        """Whether there are enough pairs to judge by."""
+        return self.pairs >= _MIN_PAIRS
+
+    @property
+    def trust(self) -> float:
+        """0 to 1: how much of the distance this metric should keep beside a learned one.
+
+        All of it from an AUC of .98 on, nothing below .90, in proportion in between; without
+        enough evidence, all.
+        """
+        if not self.is_enough:
+            return 1.0
+        return float(np.clip((self.auc - _USELESS_AUC) / (_TRUSTED_AUC - _USELESS_AUC), 0, 1))
+
+
+def weigh_evidence(
     features: FloatArray,
     tracklet: NDArray[np.integer],
     face_heights: FloatArray,
     constraints: Constraints,
-) -> float:
-    """The share, 0 to 1/2, that the features' own distance should have beside the learned one.
+) -> Evidence:
+    """How well the distance of `features` tells people apart who are surely the same or others.
 
     Same people are the first and the last third of each tracklet, different people the
-    cannot-link pairs. Where the raw distances already separate the two (AUC from .98), half
-    the distance stays raw; where they don't (below .90), none; in between, in proportion.
-    Without enough evidence the features are trusted.
+    cannot-link pairs.
 
     Args:
         features: (S, D), one a face, sorted by time.
@@ -37,12 +66,11 @@ def raw_share(
     count = constraints.tracklet_count
     starts, ends, large = _thirds(features, tracklet, face_heights, count)
     a, b = constraints.cannot_link[large[constraints.cannot_link].all(axis=1)].T
-    if len(a) < _MIN_PAIRS:
-        return _MOST_RAW
+    if not len(a):
+        return Evidence(0.5, 0)
     same = np.square(starts - ends).sum(axis=1)[large]
     different = np.square(starts[a] - ends[b]).sum(axis=1)
-    auc = area_under_curve(same, different)
-    return _MOST_RAW * float(np.clip((auc - _USELESS_AUC) / (_TRUSTED_AUC - _USELESS_AUC), 0, 1))
+    return Evidence(area_under_curve(same, different), len(a))
 
 
 def area_under_curve(low: FloatArray, high: FloatArray) -> float:

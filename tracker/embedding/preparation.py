@@ -33,12 +33,6 @@ class Preparation:
         return prepared
 
 
-def centre(features: NDArray[np.floating], rng: np.random.Generator) -> Preparation:
-    """Only subtract the mean: for features whose own metric is to be kept."""
-    mean = _some(features, rng).mean(axis=0)
-    return Preparation(mean, np.eye(len(mean), dtype=np.float32))
-
-
 def standardise_and_mix(
     features: NDArray[np.floating], size: int, rng: np.random.Generator
 ) -> Preparation:

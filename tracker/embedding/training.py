@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from threading import Event, Lock
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -15,19 +16,13 @@ from torch import Tensor, nn
 
 from tracker.config import EmbeddingConfig
 from tracker.devices import one_thread
-from tracker.embedding.evidence import raw_share
 from tracker.embedding.losses import QuadrupletTerm, SymTripletLoss
+from tracker.embedding.metric import Metric
 from tracker.embedding.network import EMBEDDING_SIZE, CorrectingHead, EmbeddingHead
-from tracker.embedding.preparation import (
-    Preparation,
-    centre,
-    principal_directions,
-    standardise_and_mix,
-)
+from tracker.embedding.preparation import principal_directions
 from tracker.embedding.sampling import ConstraintSampler, IndexArray
 from tracker.records import Constraints
 
-_PREPARED_SIZE = 256
 _EMBED_ROWS = 4096
 
 
@@ -35,15 +30,15 @@ _EMBED_ROWS = 4096
 class Embedding:
     """The faces of a video in the metric that is right for it.
 
-    The distance to cluster by is `raw_share` times the squared distance of the features as
-    they were, plus the rest times that of `learned`.
+    The distance to cluster by is `raw_share` times that of the features' own metric, plus the
+    rest times that of `learned`.
 
     Attributes:
-        learned: (S, 64) float32; all zeros where nothing could be learned.
+        learned: (S, 64) float32; the metric's 64 main directions where nothing was learned.
         raw_share: 0 to 1.
-        loss_curve: (steps,) float32, mean of the heads; empty where nothing could be learned.
-        weights: the network and its preparation, by name.
-        note: one line for the user on what was done instead of learning; else empty.
+        loss_curve: (steps,) float32, mean of the heads; empty where nothing was learned.
+        weights: the networks and their preparations, by name.
+        note: one line for the user on what was learned from what; empty without faces.
     """
 
     learned: NDArray[np.float32]
@@ -54,11 +49,10 @@ class Embedding:
 
 
 def learn_embedding(
-    features: NDArray[np.float32],
+    metrics: Sequence[Metric],
+    raw_share: float,
     tracklet: NDArray[np.integer],
-    face_heights: NDArray[np.floating],
     constraints: Constraints,
-    features_know_faces: bool,
     config: EmbeddingConfig,
     rng: np.random.Generator,
     device: torch.device,
@@ -66,88 +60,120 @@ def learn_embedding(
 ) -> Embedding:
     """Learn a 64-D embedding with SymTriplet (and, if asked for, the quadruplet term).
 
-    Features that were trained to tell faces apart are only corrected, and their own distance
-    keeps a share that the video's evidence decides (`raw_share`); others, such as HOG, get a
-    metric learned from nothing. Without one cannot-link pair there is nothing to learn from,
-    and the features' own distance is used.
+    Features that were trained to tell faces apart are only corrected; others, such as HOG, get
+    a metric learned from nothing. Where `raw_share` is 1, nothing is learned.
 
-    Several heads are learned, from different starts. A video has few constraints, and where
-    they say nothing each head guesses differently: the mean of their distances is right more
-    often than any of them. The 64 strongest directions of all their outputs are kept.
+    Several heads are learned for each metric, from different starts. A video has few
+    constraints, and where they say nothing each head guesses differently: the mean of their
+    distances is right more often than any of them. The 64 strongest directions of all their
+    outputs are kept.
 
     Args:
-        features: (S, D), one a face, sorted by time.
+        metrics: of one or more kinds of features, all of the same faces (S,); the first is the
+            one that `raw_share` is of.
+        raw_share: 0 to 1; below 1 there must be a cannot-link.
         tracklet: (S,) in [0, T); each has at least one face.
-        face_heights: (S,) in source pixels.
         on_step: called after every step with its loss.
 
     Source: Zhang et al., Tracking Persons-of-Interest via Adaptive Discriminative Features,
     ECCV 2016.
     """
-    if not len(constraints.cannot_link):
-        return _unlearned(features, features_know_faces, rng)
+    if raw_share == 1:
+        return _unlearned(metrics[0], constraints)
     with (
         one_thread(),
         torch.random.fork_rng(devices=[device] if device.type == "cuda" else []),
     ):
-        if features_know_faces:
-            share, rate = (
-                raw_share(features, tracklet, face_heights, constraints),
-                config.correction_rate,
-            )
-            preparation = centre(features, rng)
-        else:
-            share, rate = 0.0, config.learning_rate
-            preparation = standardise_and_mix(features, _PREPARED_SIZE, rng)
-        prepared = preparation.apply(features)
         torch.manual_seed(int(rng.integers(2**31)))  # the weights' start comes from torch's own
-        heads = [
-            _make_head(prepared, features_know_faces, config, int(rng.integers(2**31))).to(device)
-            for _ in range(config.heads)
+        lessons = [
+            _lesson(metric, config, int(rng.integers(2**31)), sampler_rng, tracklet, constraints)
+            for metric in metrics
+            for sampler_rng in rng.spawn(config.heads)
         ]
-        samplers = [ConstraintSampler(tracklet, constraints, one) for one in rng.spawn(len(heads))]
-        on_device = torch.from_numpy(prepared).to(device)
-        curves = _train_all(heads, on_device, samplers, rate, config, on_step)
-    together = np.concatenate([_embed(head, on_device) for head in heads], axis=1)
-    together = (together - together.mean(axis=0)) / np.float32(len(heads) ** 0.5)
+        lessons = [lesson.on(device) for lesson in lessons]
+        curves = _train_all(lessons, config, on_step)
+    together = np.concatenate([_embed(lesson.head, lesson.features) for lesson in lessons], axis=1)
+    together = (together - together.mean(axis=0)) / np.float32(len(lessons) ** 0.5)
     projection = principal_directions(together, EMBEDDING_SIZE)
-    weights = _weights(heads, preparation) | {"projection": projection}
+    weights = _weights(metrics, [lesson.head for lesson in lessons]) | {"projection": projection}
     curve = np.asarray(np.mean(curves, axis=0), np.float32)
-    return Embedding(together @ projection.T, share, curve, weights, "")
+    note = _learning_note(metrics, raw_share, constraints)
+    return Embedding(together @ projection.T, raw_share, curve, weights, note)
 
 
-def _unlearned(
-    features: NDArray[np.float32], features_know_faces: bool, rng: np.random.Generator
-) -> Embedding:
-    """The features' own distance: as it is, or for others that of their main directions."""
-    note = "no two faces are ever seen together: nothing to learn from, the features stay raw"
-    if features_know_faces or not len(features):
-        learned, share = np.zeros((len(features), EMBEDDING_SIZE), np.float32), 1.0
+def _unlearned(metric: Metric, constraints: Constraints) -> Embedding:
+    """The 64 main directions of the features' own metric."""
+    centred = (
+        metric.vectors - metric.vectors.mean(axis=0) if len(metric.vectors) else metric.vectors
+    )
+    projection = principal_directions(centred, EMBEDDING_SIZE)
+    weights = _weights([metric], []) | {"projection": projection}
+    empty = np.zeros(0, np.float32)
+    if not len(metric.vectors):
+        note = ""
+    elif not len(constraints.cannot_link):
+        note = "no two faces are ever seen together: no negatives to learn from, the features stay"
+    elif not metric.evidence.is_enough:
+        note = (
+            f"only {_pairs(metric.evidence.pairs)} of large faces seen together: "
+            "too few to learn from, the features stay"
+        )
     else:
-        directions = standardise_and_mix(features, EMBEDDING_SIZE, rng).apply(features)
-        length = np.maximum(np.linalg.norm(directions, axis=1, keepdims=True), 1e-9)
-        learned = np.zeros((len(features), EMBEDDING_SIZE), np.float32)
-        learned[:, : directions.shape[1]] = directions / length
-        share = 0.0
-    return Embedding(learned, share, np.zeros(0, np.float32), {}, note if len(features) else "")
+        note = (
+            f"the features tell this video's people apart (AUC {metric.evidence.auc:.3f} over "
+            f"{_pairs(metric.evidence.pairs)} seen together): nothing to correct"
+        )
+    return Embedding(centred @ projection.T, 1.0, empty, weights, note)
 
 
-def _make_head(
-    prepared: NDArray[np.float32], features_know_faces: bool, config: EmbeddingConfig, seed: int
-) -> nn.Module:
-    if not features_know_faces:
-        return EmbeddingHead(prepared.shape[1], config.dropout, seed)
-    projection = principal_directions(prepared, EMBEDDING_SIZE)
-    return CorrectingHead(torch.from_numpy(projection), config.dropout, seed)
+def _learning_note(metrics: Sequence[Metric], raw_share: float, constraints: Constraints) -> str:
+    evidence = metrics[0].evidence
+    kept = f", {raw_share:.0%} of the distance stays the features' own" if raw_share else ""
+    return (
+        f"learned from {_pairs(len(constraints.cannot_link))} seen together: before, the features "
+        f"told them apart with an AUC of {evidence.auc:.3f}{kept}"
+    )
+
+
+def _pairs(count: int) -> str:
+    return f"{count} pair{'' if count == 1 else 's'}"
+
+
+class _Lesson(NamedTuple):
+    """One head to be learned."""
+
+    head: nn.Module
+    features: Tensor
+    sampler: ConstraintSampler
+    learning_rate: float
+
+    def on(self, device: torch.device) -> _Lesson:
+        return self._replace(head=self.head.to(device), features=self.features.to(device))
+
+
+def _lesson(
+    metric: Metric,
+    config: EmbeddingConfig,
+    seed: int,
+    sampler_rng: np.random.Generator,
+    tracklet: NDArray[np.integer],
+    constraints: Constraints,
+) -> _Lesson:
+    sampler = ConstraintSampler(tracklet, constraints, sampler_rng)
+    vectors = metric.vectors
+    if not metric.knows_faces:
+        # Coordinates of about unit variance, as a network's first layer expects.
+        scaled = torch.from_numpy(vectors * np.float32(vectors.shape[1] ** 0.5))
+        head = EmbeddingHead(vectors.shape[1], config.dropout, seed)
+        return _Lesson(head, scaled, sampler, config.learning_rate)
+    centred = vectors - vectors.mean(axis=0)
+    projection = torch.from_numpy(principal_directions(centred, EMBEDDING_SIZE))
+    corrected = CorrectingHead(projection, config.dropout, seed)
+    return _Lesson(corrected, torch.from_numpy(centred), sampler, config.correction_rate)
 
 
 def _train_all(
-    heads: list[nn.Module],
-    features: Tensor,
-    samplers: list[ConstraintSampler],
-    learning_rate: float,
-    config: EmbeddingConfig,
-    on_step: Callable[[float], None],
+    lessons: list[_Lesson], config: EmbeddingConfig, on_step: Callable[[float], None]
 ) -> list[NDArray[np.float32]]:
     """Fit every head in place, one a core at a time; the loss of every step (steps,) of each."""
     one_at_a_time, stop = Lock(), Event()
@@ -156,32 +182,27 @@ def _train_all(
         with one_at_a_time:
             on_step(loss)
 
-    def train(head: nn.Module, sampler: ConstraintSampler) -> NDArray[np.float32]:
+    def train(lesson: _Lesson) -> NDArray[np.float32]:
         try:
-            return _train(head, features, sampler, learning_rate, config, report, stop)
+            return _train(lesson, config, report, stop)
         except BaseException:
             stop.set()
             raise
 
-    cores = min(os.cpu_count() or 1, len(heads))
+    cores = min(os.cpu_count() or 1, len(lessons))
     with ThreadPoolExecutor(cores, initializer=torch.set_num_threads, initargs=(1,)) as pool:
         try:
-            return list(pool.map(train, heads, samplers))
+            return list(pool.map(train, lessons))
         except BaseException:  # Ctrl-C too: the others should not go on for half a minute
             stop.set()
             raise
 
 
 def _train(
-    head: nn.Module,
-    features: Tensor,
-    sampler: ConstraintSampler,
-    learning_rate: float,
-    config: EmbeddingConfig,
-    on_step: Callable[[float], None],
-    stop: Event,
+    lesson: _Lesson, config: EmbeddingConfig, on_step: Callable[[float], None], stop: Event
 ) -> NDArray[np.float32]:
-    """Fit `head` in place, until done or `stop`; the loss of every step (steps,)."""
+    """Fit the head in place, until done or `stop`; the loss of every step (steps,)."""
+    head, features, sampler, learning_rate = lesson
     use_quadruplets = config.quadruplet and sampler.has_quadruplets
     optimiser = torch.optim.AdamW(
         head.parameters(), lr=learning_rate, weight_decay=config.weight_decay
@@ -233,12 +254,17 @@ def _embed(head: nn.Module, features: Tensor) -> NDArray[np.float32]:
     return np.asarray(torch.cat(parts).numpy(), np.float32)
 
 
-def _weights(heads: list[nn.Module], preparation: Preparation) -> dict[str, NDArray[np.float32]]:
+def _weights(metrics: Sequence[Metric], heads: list[nn.Module]) -> dict[str, NDArray[np.float32]]:
     """Everything it takes to embed another face of this video."""
     network = {
         f"head.{number}.{name}": value.cpu().numpy()
         for number, head in enumerate(heads)
         for name, value in head.state_dict().items()
     }
-    prepared = {"preparation.mean": preparation.mean, "preparation.matrix": preparation.matrix}
+    prepared = {
+        f"preparation.{kind}.{step}.{name}": values
+        for kind, metric in enumerate(metrics)
+        for step, preparation in enumerate(metric.preparations)
+        for name, values in (("mean", preparation.mean), ("matrix", preparation.matrix))
+    }
     return prepared | network

@@ -20,12 +20,16 @@ def tracks_as_dict(
     shots: Sequence[Shot],
     tracks: Tracks,
     appearances: Sequence[Appearance],
+    maybe_same: Sequence[tuple[int, int, float]],
 ) -> dict[str, Any]:
     """Everything found, as plain data for JSON.
 
     Frames are 0-based; boxes are [frame, x, y, width, height, score] in pixels, score 0 where
     interpolated. Seconds are rounded to microseconds; where exact times matter, they are the
     frames' `ticks` times `tick_s`.
+
+    Args:
+        maybe_same: pairs of people who may be one, and their distance, nearest first.
     """
     people = np.unique(tracks.person).tolist()
     return {
@@ -51,6 +55,9 @@ def tracks_as_dict(
         "people": [
             _person_as_dict(person, tracks.where(tracks.person == person), appearances)
             for person in people
+        ],
+        "maybe_the_same": [
+            {"people": [a, b], "distance": round(distance, 4)} for a, b, distance in maybe_same
         ],
     }
 

@@ -1,0 +1,76 @@
+"""Before anything is learned: what all faces of a video share, and what changes within one face.
+
+A video has its own light, lens and make-up, which all its people share; and each face turns,
+talks and blurs, which says nothing of who it is. Both can be measured without knowing anybody,
+and taken out. One threshold then fits videos of all kinds: on raw features, strangers in a
+drawn film are nearer to each other than one person to herself in a talk show.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tracker.embedding.preparation import Preparation
+from tracker.records import Constraints
+
+FloatArray = NDArray[np.floating]
+
+_SHRINKAGE = 0.2  # of the scatter within tracklets towards a ball: there are few tracklets
+
+
+def fit_compensation(
+    features: NDArray[np.float32], tracklet: NDArray[np.integer], constraints: Constraints
+) -> Preparation:
+    """The map after which faces are told apart by their angle.
+
+    It subtracts what the video's people have in common: the mean of all tracklets, but only as
+    far as people seen together share it, since two strangers should be at right angles, and
+    half of the mean of two people is each of them. Without a pair seen together all of it goes.
+    Then it shrinks the directions in which faces vary within their tracklets
+    (within-class covariance normalisation; Hatch, Kajarekar and Stolcke, Interspeech 2006).
+
+    Args:
+        features: (S, P), one a face.
+        tracklet: (S,) in [0, T): each has at least one face.
+    """
+    count, size = constraints.tracklet_count, features.shape[1]
+    if not len(features):
+        return Preparation(np.zeros(size, np.float32), np.eye(size, dtype=np.float32))
+    means = tracklet_means(features, tracklet, count)
+    mean = means.mean(axis=0)
+    mean *= _shared_part(means, mean, constraints)
+    within = features - means[tracklet]
+    scatter = within.T.astype(np.float64) @ within / len(features)
+    level = max(float(np.trace(scatter)) / size, 1e-12)
+    scatter = (1 - _SHRINKAGE) * scatter + _SHRINKAGE * level * np.eye(size)
+    # In units of the mean scatter, so that what is not touched keeps its length.
+    strength, directions = np.linalg.eigh(scatter / level)
+    matrix = directions / np.sqrt(strength) @ directions.T
+    return Preparation(mean.astype(np.float32), matrix.astype(np.float32))
+
+
+def tracklet_means(
+    features: FloatArray, tracklet: NDArray[np.integer], count: int
+) -> NDArray[np.float64]:
+    """The mean (T, P) of the features (S, P) of each of `count` tracklets."""
+    sums = np.zeros((count, features.shape[1]))
+    np.add.at(sums, tracklet, features)
+    return sums / np.bincount(tracklet, minlength=count)[:, None]
+
+
+def unit_length(vectors: FloatArray) -> NDArray[np.float32]:
+    """`vectors` (S, P) scaled to length 1; zeros stay."""
+    length = np.linalg.norm(vectors, axis=1, keepdims=True)
+    return np.asarray(vectors / np.maximum(length, 1e-9), np.float32)
+
+
+def _shared_part(
+    means: NDArray[np.float64], mean: NDArray[np.float64], constraints: Constraints
+) -> float:
+    """How much of `mean`, 0 to 1, makes people seen together orthogonal when it is gone."""
+    a, b = constraints.cannot_link.T
+    if not len(a):
+        return 1.0
+    in_common = float((means[a] * means[b]).sum(axis=1).mean())
+    return float(np.clip(in_common / max(float(mean @ mean), 1e-12), 0.0, 1.0))

@@ -1,0 +1,75 @@
+"""Features → the metric that they are in this video, before anything is learned."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tracker.embedding.compensation import fit_compensation, unit_length
+from tracker.embedding.evidence import Evidence, weigh_evidence
+from tracker.embedding.preparation import Preparation, standardise_and_mix
+from tracker.records import Constraints
+
+_REDUCED_SIZE = 128  # of features that know no faces: their strongest directions
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Metric:
+    """The faces of a video as vectors whose angles tell them apart, as far as features can.
+
+    Attributes:
+        vectors: (S, P) float32 of unit length, one a face.
+        knows_faces: whether the features were trained to tell faces apart.
+        evidence: how well they do it in this video.
+        preparations: what makes features into vectors, in this order, then their length 1.
+    """
+
+    vectors: NDArray[np.float32]
+    knows_faces: bool
+    evidence: Evidence
+    preparations: tuple[Preparation, ...]
+
+
+def fit_metric(
+    features: NDArray[np.float32],
+    tracklet: NDArray[np.integer],
+    face_heights: NDArray[np.floating],
+    constraints: Constraints,
+    knows_faces: bool,
+    compensate: bool,
+    rng: np.random.Generator,
+) -> Metric:
+    """The metric of one kind of features in this video.
+
+    Features that know no faces, such as HOG, are standardised and reduced to their strongest
+    directions first.
+
+    Args:
+        features: (S, D), one a face, sorted by time; may be a memory map.
+        tracklet: (S,) in [0, T); each has at least one face.
+        face_heights: (S,) in source pixels.
+        compensate: take out what the video's faces share (see `fit_compensation`).
+    """
+    preparations = []
+    if not knows_faces and len(features):
+        preparations.append(standardise_and_mix(features, _REDUCED_SIZE, rng))
+        features = preparations[-1].apply(features)
+    if compensate:
+        preparations.append(fit_compensation(np.asarray(features), tracklet, constraints))
+        features = preparations[-1].apply(features)
+    vectors = unit_length(features)
+    evidence = weigh_evidence(vectors, tracklet, face_heights, constraints)
+    return Metric(vectors, knows_faces, evidence, tuple(preparations))
+
+
+def choose_raw_share(metric: Metric, constraints: Constraints) -> float:
+    """How much of the distance, 0 to 1, should stay that of `metric` beside a learned one.
+
+    Features that know faces keep what their evidence supports, others nothing, as long as there
+    is a cannot-link to learn from.
+    """
+    if not len(constraints.cannot_link):
+        return 1.0
+    return metric.evidence.trust if metric.knows_faces else 0.0
