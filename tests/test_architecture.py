@@ -29,6 +29,7 @@ LAYERS = [
     {"evaluation", "storage", "export", "render", "synthetic"},
     {"run"},
     {"scan"},
+    {"identity"},
     {"pipeline"},
     {"outputs"},
     {"reporting"},

@@ -230,7 +230,7 @@ def _run(
         "shots": shots,
         "frames": len(findings.scan.timeline),
         "detector": findings.detector.name,
-        "features": [choice.kind for choice in findings.features],
+        "features": [choice.kind for choice in findings.identities.features],
         "device": str(device),
         "stages": run.log.stages,
         "notes": run.log.notes,

@@ -193,13 +193,18 @@ def _distance_to(
     return float(distances[one] @ weights / total) if total else float("inf")
 
 
-def max_distance(raw_share: float, config: ClusteringConfig) -> float:
+def max_distance(raw_share: float, knows_faces: bool, config: ClusteringConfig) -> float:
     """The distance, mixed as in `mixed_distances`, from which on two clusters are two people.
 
     Strangers are about 2 apart in either metric: at right angles. A learned one holds them
-    there, since it was told to, and features trained on other people's faces less firmly.
+    there, since it was told to, and features trained on other people's faces less firmly; those
+    that know no faces put all that is not the same picture nearly as far apart.
+
+    Args:
+        knows_faces: whether the features that keep `raw_share` were trained on faces.
     """
-    return (1 - raw_share) * config.max_learned_distance + raw_share * config.max_raw_distance
+    raw = config.max_raw_distance if knows_faces else config.max_hog_distance
+    return (1 - raw_share) * config.max_learned_distance + raw_share * raw
 
 
 def choose_cut(

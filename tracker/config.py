@@ -115,7 +115,8 @@ class ClusteringConfig:
 
     people: int | None = None  # how many there are; None: found by itself
     max_learned_distance: float = 1.5  # squared distance at which merging stops, where all of it
-    max_raw_distance: float = 1.25  # is learned, and where none is; mixed as the distance is
+    max_raw_distance: float = 1.22  # is learned, and where none is; mixed as the distance is
+    max_hog_distance: float = 1.6  # in place of the latter, for features that know no faces
     cannot_link_distance: float = 50.0  # added between two tracklets that share a frame
     min_detections: int = 10  # a person is seen at least so often ...
     min_share: float = 0.01  # ... and makes up at least this share of all faces followed,
@@ -129,6 +130,8 @@ class ClusteringConfig:
         learned, raw = self.max_learned_distance, self.max_raw_distance
         _check(learned > 0, "clustering.max_learned_distance", "above 0", learned)
         _check(raw > 0, "clustering.max_raw_distance", "above 0", raw)
+        hog = self.max_hog_distance
+        _check(hog > 0, "clustering.max_hog_distance", "above 0", hog)
         apart = self.cannot_link_distance
         _check(0 <= apart < 1e6, "clustering.cannot_link_distance", "in [0, 1e6)", apart)
         _check(
@@ -147,6 +150,7 @@ class EmbeddingConfig:
     """How the embedding is learned from the video's own constraints."""
 
     compensate: bool = True  # take out what all faces of the video share before learning
+    look_twice: bool = True  # compensate again by the people found, where nothing is learned
     raw_share: float | None = None  # of the distance that is not learned; None: by evidence
     heads: int = 4  # networks a kind of features, learned from different starts and averaged
     steps: int = 1500  # of each

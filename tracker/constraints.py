@@ -20,8 +20,8 @@ def mine_constraints(
 ) -> Constraints:
     """The pairs of tracklets that share a frame.
 
-    In a dissolve the faces of two shots are seen together, and may be one person. So a tracklet
-    that lives only within `_BLEND_FRAMES` of a change of shot says nothing of anybody.
+    In a dissolve the faces of two shots are seen together, and may be one person. So the pairs
+    of a tracklet that lives only within `_BLEND_FRAMES` of a change of shot are doubtful.
 
     Args:
         tracklet: (N,) of each detection; -1 where it has none.
@@ -36,7 +36,7 @@ def mine_constraints(
         a, b = np.meshgrid(members, members, indexing="ij")
         pairs.append(np.stack([a[a < b], b[a < b]], axis=1))
     cannot_link = np.unique(np.concatenate(pairs), axis=0).astype(np.int32)
-    return Constraints(count, cannot_link[~ghost[cannot_link].any(axis=1)])
+    return Constraints(count, cannot_link, np.flatnonzero(ghost[cannot_link].any(axis=1)))
 
 
 def _may_be_ghosts(

@@ -52,10 +52,10 @@ def write_outputs(run: Run, findings: Findings, with_video: bool) -> None:
         scan.shots,
         findings.tracks,
         appearances,
-        findings.maybe_same,
+        findings.identities.maybe_same,
     )
     save_json(folder / "tracks.json", as_dict)
-    save_embedding(folder / "embedding.safetensors", findings.embedding)
+    save_embedding(folder / "embedding.safetensors", findings.identities.embedding)
     _write_contact_sheets(folder / "people", findings, appearances)
     _write_annotated(run, findings, with_video)
 
@@ -80,7 +80,8 @@ def write_run_json(run: Run, findings: Findings) -> None:
                 "sha256": list(findings.detector.hashes),
             },
             "features": [
-                {"kind": choice.kind, "sha256": list(choice.hashes)} for choice in findings.features
+                {"kind": choice.kind, "sha256": list(choice.hashes)}
+                for choice in findings.identities.features
             ],
             "device": str(run.device),
             "versions": {"python": platform.python_version()} | _versions(),
@@ -116,22 +117,23 @@ def _counts(findings: Findings) -> dict[str, Any]:
         "detections": len(findings.scan.detections),
         "tracklets": findings.constraints.tracklet_count,
         "cannot_link_pairs": len(findings.constraints.cannot_link),
+        "negative_pairs": len(findings.constraints.negatives),
         "people": len(np.unique(findings.tracks.person)),
-        "raw_share": round(findings.embedding.raw_share, 4),
-        "raw_auc": round(findings.metric.evidence.auc, 4),
-        "raw_auc_pairs": findings.metric.evidence.pairs,
+        "raw_share": round(findings.identities.embedding.raw_share, 4),
+        "raw_auc": round(findings.identities.metric.evidence.auc, 4),
+        "raw_auc_pairs": findings.identities.metric.evidence.pairs,
     }
 
 
 def _write_contact_sheets(folder: Path, findings: Findings, appearances: list[Appearance]) -> None:
     """Write one picture a person, and remove those of people who are no more."""
-    person_of_crop = findings.person[findings.crops.rows]
+    person_of_crop = findings.person[findings.identities.crops.rows]
     sheets: dict[str, NDArray[np.uint8]] = {}
     for person in np.unique(findings.tracks.person).tolist():
         stays = [stay for stay in appearances if stay.person == person]
         screen_s = seconds(sum(stay.stop_s - stay.start_s for stay in stays))
         shots = len({stay.shot for stay in stays})
-        faces = findings.crops.images[np.flatnonzero(person_of_crop == person)]
+        faces = findings.identities.crops.images[np.flatnonzero(person_of_crop == person)]
         sheets[f"person-{person:02d}.png"] = contact_sheet(
             faces,
             f"Person {person}",

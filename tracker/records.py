@@ -7,7 +7,7 @@ pixels, images are RGB uint8, times are exact `Fraction` seconds.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, field, fields, replace
 from fractions import Fraction
 from typing import Any, TypeVar
 
@@ -152,14 +152,21 @@ class Constraints:
 
     Attributes:
         tracklet_count: number of tracklets, T; they are numbered 0 to T - 1.
-        cannot_link: (C, 2) int32, rows a < b, sorted, each once: different people.
+        cannot_link: (C, 2) int32, rows a < b, sorted, each once: never in one track.
+        doubtful: rows of `cannot_link` that may be one person, seen twice in a dissolve.
     """
 
     tracklet_count: int
     cannot_link: NDArray[np.int32]
+    doubtful: NDArray[np.int64] = field(default_factory=lambda: np.zeros(0, np.int64))
 
     def __post_init__(self) -> None:
         _check_shapes(self, {"cannot_link": (len(self.cannot_link), 2)})
+
+    @property
+    def negatives(self) -> NDArray[np.int32]:
+        """Those (C', 2) of `cannot_link` that are different people beyond doubt."""
+        return np.delete(self.cannot_link, self.doubtful, axis=0)
 
     def matrix(self) -> NDArray[np.bool_]:
         """(T, T) bool, symmetric: true where two tracklets are different people."""
@@ -229,7 +236,7 @@ class Tracks:
 
 
 def _select(table: _Table, keep: NDArray[Any]) -> _Table:
-    columns = {field.name: getattr(table, field.name)[keep] for field in fields(table)}
+    columns = {one.name: getattr(table, one.name)[keep] for one in fields(table)}
     return replace(table, **columns)
 
 

@@ -244,9 +244,15 @@ def load_shots(path: Path) -> list[Shot]:
 
 
 def save_constraints(path: Path, constraints: Constraints) -> None:
-    """Write the cannot-link pairs."""
-    pairs = constraints.cannot_link.tolist()
-    save_json(path, {"tracklet_count": constraints.tracklet_count, "cannot_link": pairs})
+    """Write the cannot-link pairs, and which of them are doubtful."""
+    save_json(
+        path,
+        {
+            "tracklet_count": constraints.tracklet_count,
+            "cannot_link": constraints.cannot_link.tolist(),
+            "doubtful": constraints.doubtful.tolist(),
+        },
+    )
 
 
 def load_constraints(path: Path) -> Constraints:
@@ -254,7 +260,8 @@ def load_constraints(path: Path) -> Constraints:
     content = load_json(path)
     with _refusing_damage(path):
         pairs = np.array(content["cannot_link"], np.int32).reshape(-1, 2)
-        return Constraints(int(content["tracklet_count"]), pairs)
+        doubtful = np.array(content["doubtful"], np.int64)
+        return Constraints(int(content["tracklet_count"]), pairs, doubtful)
 
 
 def save_array(path: Path, array: NDArray[Any]) -> None:
@@ -274,6 +281,15 @@ def load_array(path: Path) -> NDArray[Any]:
     except (OSError, ValueError) as error:
         raise StorageError(f"cannot read {path}: {error}; delete it and run again") from error
     return array
+
+
+def load_copy(path: Path) -> NDArray[Any]:
+    """Read what `save_array` wrote into memory: for small ones.
+
+    Raises:
+        StorageError: it cannot be read.
+    """
+    return np.array(load_array(path))
 
 
 def fill_array(

@@ -12,8 +12,8 @@ from tracker.records import Constraints
 
 FloatArray = NDArray[np.floating]
 
+MIN_PAIRS = 20  # of people seen together; fewer are no evidence, and too few to learn from
 _MIN_FACE_PX = 32  # below, a face is too small for its features to say much either way
-_MIN_PAIRS = 20  # cannot-link pairs; fewer are no evidence
 _TRUSTED_AUC, _USELESS_AUC = 0.98, 0.90
 
 
@@ -33,7 +33,7 @@ class Evidence:
     @property
     def is_enough(self) -> bool:
         """Whether there are enough pairs to judge by."""
-        return self.pairs >= _MIN_PAIRS
+        return self.pairs >= MIN_PAIRS
 
     @property
     def trust(self) -> float:
@@ -65,7 +65,7 @@ def weigh_evidence(
     """
     count = constraints.tracklet_count
     starts, ends, large = _thirds(features, tracklet, face_heights, count)
-    a, b = constraints.cannot_link[large[constraints.cannot_link].all(axis=1)].T
+    a, b = constraints.negatives[large[constraints.negatives].all(axis=1)].T
     if not len(a):
         return Evidence(0.5, 0)
     same = np.square(starts - ends).sum(axis=1)[large]

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tracker.embedding.compensation import fit_compensation, unit_length
-from tracker.embedding.evidence import Evidence, weigh_evidence
+from tracker.embedding.evidence import MIN_PAIRS, Evidence, weigh_evidence
 from tracker.embedding.preparation import Preparation, standardise_and_mix
 from tracker.records import Constraints
 
@@ -40,6 +40,7 @@ def fit_metric(
     knows_faces: bool,
     compensate: bool,
     rng: np.random.Generator,
+    same: NDArray[np.integer] | None = None,
 ) -> Metric:
     """The metric of one kind of features in this video.
 
@@ -51,13 +52,15 @@ def fit_metric(
         tracklet: (S,) in [0, T); each has at least one face.
         face_heights: (S,) in source pixels.
         compensate: take out what the video's faces share (see `fit_compensation`).
+        same: (S,) from 0, which faces are surely one person; None: those of a tracklet.
     """
     preparations = []
     if not knows_faces and len(features):
         preparations.append(standardise_and_mix(features, _REDUCED_SIZE, rng))
         features = preparations[-1].apply(features)
     if compensate:
-        preparations.append(fit_compensation(np.asarray(features), tracklet, constraints))
+        same = tracklet if same is None else same
+        preparations.append(fit_compensation(np.asarray(features), tracklet, constraints, same))
         features = preparations[-1].apply(features)
     vectors = unit_length(features)
     evidence = weigh_evidence(vectors, tracklet, face_heights, constraints)
@@ -67,9 +70,9 @@ def fit_metric(
 def choose_raw_share(metric: Metric, constraints: Constraints) -> float:
     """How much of the distance, 0 to 1, should stay that of `metric` beside a learned one.
 
-    Features that know faces keep what their evidence supports, others nothing, as long as there
-    is a cannot-link to learn from.
+    Features that know faces keep what their evidence supports; others nothing, as soon as there
+    are enough pairs of people seen together to learn from.
     """
-    if not len(constraints.cannot_link):
-        return 1.0
-    return metric.evidence.trust if metric.knows_faces else 0.0
+    if metric.knows_faces:
+        return metric.evidence.trust
+    return 0.0 if len(constraints.negatives) >= MIN_PAIRS else 1.0

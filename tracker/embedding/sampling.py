@@ -22,7 +22,7 @@ class ConstraintSampler:
     ) -> None:
         """Sort the faces by `tracklet` (S,), in [0, T), each of which has at least one."""
         self._rng = rng
-        self._pairs = constraints.cannot_link.astype(np.int64)
+        self._pairs = constraints.negatives.astype(np.int64)
         self._faces = np.argsort(tracklet, kind="stable")
         self._counts = np.bincount(tracklet, minlength=constraints.tracklet_count)
         self._starts = np.cumsum(self._counts) - self._counts

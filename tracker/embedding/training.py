@@ -111,12 +111,13 @@ def _unlearned(metric: Metric, constraints: Constraints) -> Embedding:
     empty = np.zeros(0, np.float32)
     if not len(metric.vectors):
         note = ""
-    elif not len(constraints.cannot_link):
+    elif not len(constraints.negatives):
         note = "no two faces are ever seen together: no negatives to learn from, the features stay"
     elif not metric.evidence.is_enough:
+        kind = " of large faces" if metric.knows_faces else ""
         note = (
-            f"only {_pairs(metric.evidence.pairs)} of large faces seen together: "
-            "too few to learn from, the features stay"
+            f"only {_pairs(metric.evidence.pairs)}{kind} seen together: too few to learn from, "
+            "the features stay"
         )
     else:
         note = (
@@ -130,7 +131,7 @@ def _learning_note(metrics: Sequence[Metric], raw_share: float, constraints: Con
     evidence = metrics[0].evidence
     kept = f", {raw_share:.0%} of the distance stays the features' own" if raw_share else ""
     return (
-        f"learned from {_pairs(len(constraints.cannot_link))} seen together: before, the features "
+        f"learned from {_pairs(len(constraints.negatives))} seen together: before, the features "
         f"told them apart with an AUC of {evidence.auc:.3f}{kept}"
     )
 

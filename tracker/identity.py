@@ -1,0 +1,291 @@
+"""From tracklets to people: what each face looks like here, and who is who."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tracker.association import links_within_shots
+from tracker.clustering import (
+    choose_cut,
+    clusters_after,
+    max_distance,
+    maybe_the_same,
+    merge_tracklets,
+    mixed_distances,
+    name_people,
+    separate_conflicts,
+    tracklet_distances,
+    with_links,
+)
+from tracker.config import settings_as_dict
+from tracker.embedding.metric import Metric, choose_raw_share, fit_metric
+from tracker.embedding.training import Embedding, learn_embedding
+from tracker.features.choose import FeatureChoice, describe_crops
+from tracker.features.crops import choose_crops, cut_crops
+from tracker.progress import Advance
+from tracker.records import NO_TRACKLET, Constraints, Crops, Frame
+from tracker.run import Run
+from tracker.scan import Scan
+from tracker.storage import (
+    fill_array,
+    load_array,
+    load_copy,
+    load_embedding,
+    save_array,
+    save_embedding,
+    stage_key,
+)
+from tracker.video.reader import VideoReader
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Material:
+    """What is known before faces are looked at closely.
+
+    Attributes:
+        tracklet: (N,) of each detection; -1 where it has none.
+        is_sure: (N,) whether each detection is surely a face.
+        constraints_key: changes whenever the constraints do.
+    """
+
+    scan: Scan
+    tracklet: NDArray[np.int32]
+    is_sure: NDArray[np.bool_]
+    constraints: Constraints
+    constraints_key: str
+
+    @property
+    def tracklet_count(self) -> int:
+        """How many tracklets there are."""
+        return self.constraints.tracklet_count
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Identities:
+    """Who is who.
+
+    Attributes:
+        features: the kinds that were used, the one that `metric` is of first.
+        crops: the faces that stand for their tracklets.
+        metric: what the features say before anything is learned.
+        person: (T,) of each tracklet; -1 for those of nobody.
+        maybe_same: pairs of people who may be one, and their distance, nearest first.
+        key: changes whenever the people do.
+    """
+
+    features: tuple[FeatureChoice, ...]
+    crops: Crops
+    metric: Metric
+    embedding: Embedding
+    person: NDArray[np.int32]
+    maybe_same: list[tuple[int, int, float]]
+    key: str
+
+
+def tell_people_apart(
+    run: Run, material: Material, features: tuple[FeatureChoice, ...]
+) -> Identities:
+    """Describe the faces, learn as much as the video's evidence asks for, and cluster.
+
+    Args:
+        features: the first kind is what faces are told apart by; the others help to learn, and
+            are only computed where something is learned.
+    """
+    metric, crops, key = _metric(run, material, features[0])
+    faces = material.tracklet[crops.rows]
+    share = _raw_share(run, metric, material.constraints)
+    if share == 1 and run.config.embedding.look_twice:
+        found = _clusters(run, material, metric, faces)
+        metric, crops, key = _metric(run, material, features[0], found[faces])
+        key = stage_key("second look", settings_as_dict(run.config.clustering), key)
+    used = features if share < 1 else features[:1]
+    others = [_metric(run, material, choice) for choice in used[1:]]
+    metrics = [metric, *(one for one, _, _ in others)]
+    read = (key, *(other_key for _, _, other_key in others), material.constraints_key)
+    embedding, embedding_key = _embedding(run, metrics, share, faces, material.constraints, read)
+    person, maybe_same, people_key = _people(run, material, metric, faces, embedding, embedding_key)
+    return Identities(used, crops, metric, embedding, person, maybe_same, people_key)
+
+
+def _crops(
+    run: Run, scan: Scan, tracklet: NDArray[np.int32], features: FeatureChoice
+) -> tuple[Crops, str]:
+    rows = choose_crops(scan.detections, tracklet, run.config.features.crops_per_tracklet)
+    wanted = np.unique(scan.detections.frame[rows]).astype(np.int64)
+
+    def write(path: Path, advance: Advance) -> None:
+        def fill(images: NDArray[np.uint8]) -> None:
+            with VideoReader(run.video, wanted=wanted) as reader:
+                frames = (_counted(frame, advance) for frame in reader)
+                cut_crops(frames, scan.detections, rows, features.aligned, images)
+
+        side = features.crop_side
+        fill_array(path, (len(rows), side, side, 3), fill)
+
+    settings = [features.aligned, features.crop_side, rows.tolist()]
+    read = (scan.detections_key,)
+    images, key = run.stage(
+        f"{features.kind}-crops", settings, read, ".npy", load_array, write, len(wanted), "frames"
+    )
+    return Crops(rows, images), key
+
+
+def _features(
+    run: Run, crops: Crops, features: FeatureChoice, crops_key: str
+) -> tuple[NDArray[np.float32], str]:
+    def write(path: Path, advance: Advance) -> None:
+        save_array(path, describe_crops(features, crops.images, advance))
+
+    settings = [features.kind, features.hashes]
+    read = (crops_key,)
+    name = f"{features.kind}-features"
+    return run.stage(name, settings, read, ".npy", load_array, write, len(crops), "faces")
+
+
+def _metric(
+    run: Run,
+    material: Material,
+    features: FeatureChoice,
+    same: NDArray[np.int32] | None = None,
+) -> tuple[Metric, Crops, str]:
+    """The metric that one kind of features is in this video; quick enough to be made anew.
+
+    Args:
+        same: (S,) which faces are surely one person; None: those of a tracklet.
+    """
+    scan, tracklet = material.scan, material.tracklet
+    crops, crops_key = _crops(run, scan, tracklet, features)
+    vectors, vectors_key = _features(run, crops, features, crops_key)
+    heights = (scan.detections.boxes[:, 3] - scan.detections.boxes[:, 1])[crops.rows]
+    metric = fit_metric(
+        vectors,
+        tracklet[crops.rows],
+        heights,
+        material.constraints,
+        features.knows_faces,
+        run.config.embedding.compensate,
+        np.random.default_rng([run.config.seed, 1]),
+        same,
+    )
+    return metric, crops, vectors_key
+
+
+def _raw_share(run: Run, metric: Metric, constraints: Constraints) -> float:
+    wanted = run.config.embedding.raw_share
+    if wanted is not None and len(constraints.negatives):
+        return wanted
+    return choose_raw_share(metric, constraints)
+
+
+def _embedding(
+    run: Run,
+    metrics: list[Metric],
+    raw_share: float,
+    faces: NDArray[np.int32],
+    constraints: Constraints,
+    read: tuple[str, ...],
+) -> tuple[Embedding, str]:
+    config = run.config.embedding
+
+    def write(path: Path, advance: Advance) -> None:
+        learned = learn_embedding(
+            metrics,
+            raw_share,
+            faces,
+            constraints,
+            config,
+            np.random.default_rng(run.config.seed),
+            run.device,
+            on_step=lambda loss: advance(1),
+        )
+        save_embedding(path, learned)
+
+    settings = [settings_as_dict(config), run.config.seed, run.device.type, raw_share]
+    steps = config.steps * config.heads * len(metrics) if raw_share < 1 else 0
+    return run.stage(
+        "learning", settings, read, ".safetensors", load_embedding, write, steps, "steps"
+    )
+
+
+def _clusters(
+    run: Run, material: Material, metric: Metric, faces: NDArray[np.int32]
+) -> NDArray[np.int32]:
+    """Which tracklets (T,) are one person by the features' own metric, numbered from 0."""
+    count = material.tracklet_count
+    distances = tracklet_distances(metric.vectors, faces, count)
+    counts = np.bincount(faces, minlength=count)
+    bound = max_distance(1.0, metric.knows_faces, run.config.clustering)
+    apart = run.config.clustering.cannot_link_distance
+    merges = merge_tracklets(distances, counts, material.constraints, apart)
+    cut = int(np.searchsorted(merges.heights, bound, side="right"))
+    merged = clusters_after(merges, cut, count)
+    return separate_conflicts(merged, distances, counts, material.constraints, bound)
+
+
+def _people(
+    run: Run,
+    material: Material,
+    metric: Metric,
+    faces: NDArray[np.int32],
+    embedding: Embedding,
+    embedding_key: str,
+) -> tuple[NDArray[np.int32], list[tuple[int, int, float]], str]:
+    """The person of every tracklet, and who of them may be the same."""
+    config, constraints = run.config.clustering, material.constraints
+    count = material.tracklet_count
+    share = embedding.raw_share
+    distances = mixed_distances(embedding.learned, metric.vectors, share, faces, count)
+    face_counts = np.bincount(faces, minlength=count)
+    bound = max_distance(share, metric.knows_faces, config)
+
+    def write(path: Path, advance: Advance) -> None:
+        save_array(path, _named(run, material, distances, face_counts, bound))
+        advance(count)
+
+    linking = run.config.association
+    settings = [settings_as_dict(config), linking.max_link_gap_frames, linking.max_link_move]
+    read = (embedding_key,)
+    people, key = run.stage(
+        "clustering", settings, read, ".npy", load_copy, write, count, "tracklets"
+    )
+    doubt = bound + config.max_doubt
+    return people, maybe_the_same(people, distances, face_counts, constraints, doubt), key
+
+
+def _named(
+    run: Run,
+    material: Material,
+    distances: NDArray[np.float64],
+    face_counts: NDArray[np.intp],
+    bound: float,
+) -> NDArray[np.int32]:
+    """The person (T,) of every tracklet."""
+    tracklet, constraints = material.tracklet, material.constraints
+    config, count = run.config.clustering, material.tracklet_count
+    links = links_within_shots(
+        material.scan.detections,
+        tracklet,
+        material.scan.shots,
+        constraints,
+        distances,
+        bound,
+        run.config.association,
+    )
+    linked = with_links(distances, links)
+    followed = tracklet != NO_TRACKLET
+    detections = np.bincount(tracklet[followed], minlength=count)
+    sure_detections = np.bincount(tracklet[followed & material.is_sure], minlength=count)
+    merges = merge_tracklets(linked, face_counts, constraints, config.cannot_link_distance)
+    cut = choose_cut(merges, detections, sure_detections, bound, config)
+    merged = clusters_after(merges, cut, count)
+    cluster = separate_conflicts(merged, linked, face_counts, constraints, bound)
+    return name_people(cluster, detections, sure_detections, config)
+
+
+def _counted(frame: Frame, advance: Advance) -> Frame:
+    advance(1)
+    return frame
