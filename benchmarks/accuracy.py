@@ -37,6 +37,17 @@ ROWS = {  # name: video, truth, options, whether the weights are at hand
 }
 
 
+DRAWN = {  # what `multiface synth` is told
+    "12 people, strong light": "--people 12 --shots 60 --variation 1.8 --seed 0",
+    "12 people, seed 1": "--people 12 --shots 60 --variation 1.8 --seed 1",
+    "nobody together": "--people 6 --shots 30 --groups 1 --seed 0",
+    "15 people once": "--people 15 --shots 13 --groups 1,1,1,1,1,1,1,1,1,1,1,2,2 --seed 0",
+    "15 people once, seed 1": (
+        "--people 15 --shots 13 --groups 1,1,1,1,1,1,1,1,1,1,1,2,2 --seed 1"
+    ),
+}
+
+
 def main() -> None:
     """Run the rows asked for."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -44,31 +55,58 @@ def main() -> None:
     parser.add_argument("--shared", type=Path, default=ROOT.parent / "shared")
     parser.add_argument("--out", type=Path, default=Path(tempfile.gettempdir()) / "accuracy")
     given = parser.parse_args()
-    print("| run | MOTA | IDF1 | IDS | Frag | recall | precision | purity | people (true) |")
-    print("|---|---|---|---|---|---|---|---|---|")
-    for name in given.names or ROWS:
-        print(row(name, given.shared, given.out), flush=True)
+    print("| run | MOTA | IDF1 | HOTA | IDS | Frag | recall | precision | purity | people (true) |")
+    print("|---|---|---|---|---|---|---|---|---|---|")
+    for name in given.names or [*ROWS, *DRAWN]:
+        print(row(name, score(name, given.shared, given.out)), flush=True)
 
 
-def row(name: str, shared: Path, out: Path) -> str:
-    """Run and score one row."""
-    video, truth, options, weights_at_hand = ROWS[name]
-    base = ROOT if video.startswith("videos") else shared
-    folder = out / name.replace(" ", "_").replace(",", "")
-    with tempfile.TemporaryDirectory() as empty:
-        weights = shared / "weights" if weights_at_hand else Path(empty)
-        environment = os.environ | {"TRACKER_WEIGHTS": str(weights)}
-        command = [sys.executable, ROOT / "run_tracker.py", base / video, "--out", folder]
-        command += [*options.format(shared=shared).split(), "--no-video"]
-        subprocess.run(command, env=environment, check=True, stderr=subprocess.DEVNULL)
-    command = [sys.executable, "-m", "tracker.cli", "evaluate", folder, "--gt", base / truth]
-    told = subprocess.run([*command, "--json"], cwd=ROOT, check=True, stdout=subprocess.PIPE)
-    score = json.loads(told.stdout)
+def row(name: str, measured: dict[str, float]) -> str:
+    """One line of the table."""
     return (
-        f"| {name} | {score['mota']:.3f} | {score['idf1']:.3f} | {score['id_switches']} "
-        f"| {score['fragmentations']} | {score['recall']:.3f} | {score['precision']:.3f} "
-        f"| {score['purity']:.3f} | {score['people']} ({score['truth_people']}) |"
+        f"| {name} | {measured['mota']:.3f} | {measured['idf1']:.3f} | {measured['hota']:.3f} "
+        f"| {measured['id_switches']} | {measured['fragmentations']} "
+        f"| {measured['recall']:.3f} | {measured['precision']:.3f} | {measured['purity']:.3f} "
+        f"| {measured['people']} ({measured['truth_people']}) |"
     )
+
+
+def score(name: str, shared: Path, out: Path, changes: str = "") -> dict[str, float]:
+    """Run one row, in a folder of its own, and measure it.
+
+    Args:
+        changes: settings that differ from the defaults, as YAML.
+    """
+    video, truth, options, weights_at_hand = _material(name, shared, out)
+    folder = out / name.replace(" ", "_").replace(",", "")
+    with tempfile.TemporaryDirectory() as temporary:
+        weights = shared / "weights" if weights_at_hand else Path(temporary)
+        environment = os.environ | {"TRACKER_WEIGHTS": str(weights)}
+        config = Path(temporary) / "changes.yaml"
+        config.write_text(changes or "{}", encoding="utf-8")
+        command = [sys.executable, ROOT / "run_tracker.py", video, "--out", folder]
+        command += ["--config", config, *options.format(shared=shared).split(), "--no-video"]
+        subprocess.run(command, env=environment, check=True, stderr=subprocess.DEVNULL)
+    command = [sys.executable, "-m", "tracker.cli", "evaluate", folder, "--gt", truth]
+    told = subprocess.run([*command, "--json"], cwd=ROOT, check=True, stdout=subprocess.PIPE)
+    measured: dict[str, float] = json.loads(told.stdout)
+    return measured
+
+
+def _material(name: str, shared: Path, out: Path) -> tuple[Path, Path, str, bool]:
+    """Video, truth, options, and whether the weights are at hand; drawn films are drawn here."""
+    if name in ROWS:
+        video, truth, options, weights_at_hand = ROWS[name]
+        base = ROOT if video.startswith("videos") else shared
+        return base / video, base / truth, options, weights_at_hand
+    video = out / "drawn" / f"{name.replace(' ', '_').replace(',', '')}.mp4"
+    if not video.exists():
+        video.parent.mkdir(parents=True, exist_ok=True)
+        command = [sys.executable, "-m", "tracker.cli", "synth", video, *DRAWN[name].split()]
+        subprocess.run(
+            command, cwd=ROOT, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        )
+    return video, video.with_suffix(".gt.txt"), "", True
 
 
 if __name__ == "__main__":

@@ -1,3 +1,4 @@
+import dataclasses
 import math
 
 import numpy as np
@@ -12,11 +13,13 @@ from tracker.clustering import (
     clusters_after,
     least_detections,
     max_distance,
-    mean_squared_distances,
+    maybe_the_same,
     merge_tracklets,
     mixed_distances,
     name_people,
     separate_conflicts,
+    tracklet_distances,
+    with_links,
 )
 from tracker.config import ClusteringConfig
 from tracker.records import Constraints
@@ -80,47 +83,102 @@ def partition_of(cluster):
     return {frozenset(np.flatnonzero(cluster == number)) for number in set(cluster)}
 
 
-def test_mean_squared_distance_by_hand():
-    embeddings = np.array([[0.0], [2.0], [5.0]])
-    distances = mean_squared_distances(embeddings, np.array([0, 0, 1]), 2)
-    # Within the first: 0, 4, 4, 0. Between the two: 25 and 9.
-    np.testing.assert_allclose(distances, [[2, 17], [17, 0]])
+def distances_by_loops(vectors, tracklet, tracklet_count):
+    """The squared distance of every two tracklets' mean directions, one after the other."""
+    means = []
+    for number in range(tracklet_count):
+        directions = [v / math.sqrt(sum(v * v)) for v in vectors[tracklet == number]]
+        mean = sum(directions) / len(directions)
+        means.append(mean / math.sqrt(sum(mean * mean)))
+    return [[sum((one - other) ** 2) for other in means] for one in means]
 
 
-@given(seeds, st.integers(1, 5))
-def test_mean_squared_distances_are_those_of_every_pair_of_faces(seed, tracklet_count):
+def test_the_distance_of_two_tracklets_by_hand():
+    # The first looks east and north, so north-east on the whole; the second looks east.
+    vectors = np.array([[1.0, 0.0], [0.0, 1.0], [1.0, 0.0]])
+    distances = tracklet_distances(vectors, np.array([0, 0, 1]), 2)
+    apart = 2 - 2 * math.cos(math.pi / 4)
+    np.testing.assert_allclose(distances, [[0, apart], [apart, 0]], atol=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("other", "expected"), [([3.0, 0.0], 0.0), ([0.0, 3.0], 2.0), ([-3.0, 0.0], 4.0)]
+)
+def test_tracklets_are_from_nothing_to_four_apart(other, expected):
+    distances = tracklet_distances(np.array([[1.0, 0.0], other]), np.array([0, 1]), 2)
+    assert distances[0, 1] == pytest.approx(expected)
+
+
+def random_faces(seed, tracklet_count):
+    """Vectors (S, 4) of faces, and the tracklet of each: every one has at least one."""
     rng = np.random.default_rng(seed)
     tracklet = np.concatenate([np.arange(tracklet_count), rng.integers(0, tracklet_count, 8)])
     tracklet = rng.permutation(tracklet)
-    embeddings = rng.normal(size=(len(tracklet), 4))
-    expected = np.zeros((tracklet_count, tracklet_count))
-    for a in range(tracklet_count):
-        for b in range(tracklet_count):
-            pairs = [
-                np.square(x - y).sum()
-                for x in embeddings[tracklet == a]
-                for y in embeddings[tracklet == b]
-            ]
-            expected[a, b] = np.mean(pairs)
-    distances = mean_squared_distances(embeddings, tracklet, tracklet_count)
+    return rng.normal(size=(len(tracklet), 4)), tracklet
+
+
+@given(seeds, st.integers(1, 5))
+def test_the_distances_of_tracklets_are_those_of_plain_loops(seed, tracklet_count):
+    vectors, tracklet = random_faces(seed, tracklet_count)
+    distances = tracklet_distances(vectors, tracklet, tracklet_count)
+    expected = distances_by_loops(vectors, tracklet, tracklet_count)
     np.testing.assert_allclose(distances, expected, atol=1e-12)
 
 
-def test_mean_squared_distances_are_never_negative():
-    embeddings = np.full((50, 3), 1234.567)
-    assert mean_squared_distances(embeddings, np.arange(50), 50).min() >= 0
+@given(seeds, st.integers(1, 5))
+def test_how_long_a_face_vector_is_changes_no_distance(seed, tracklet_count):
+    vectors, tracklet = random_faces(seed, tracklet_count)
+    lengths = np.random.default_rng(seed).uniform(0.1, 100, (len(vectors), 1))
+    before, after = (
+        tracklet_distances(faces, tracklet, tracklet_count)
+        for faces in (vectors, vectors * lengths)
+    )
+    np.testing.assert_allclose(before, after, atol=1e-9)
+
+
+def test_a_face_that_turns_is_no_farther_from_itself_than_one_that_does_not():
+    # Both look north-east on the whole, one of them by turning from north to east.
+    vectors = np.array([[1.0, 0.0], [0.0, 1.0], [1.0, 1.0], [2.0, 2.0]])
+    distances = tracklet_distances(vectors, np.array([0, 0, 1, 1]), 2)
+    np.testing.assert_allclose(distances, 0, atol=1e-12)
+
+
+def test_distances_are_never_below_nothing_or_above_four():
+    half = np.full((25, 3), 1234.567)
+    distances = tracklet_distances(np.concatenate([half, -half]), np.arange(50), 50)
+    assert distances.min() >= 0
+    assert distances.max() <= 4
+
+
+def test_a_face_of_no_direction_is_a_stranger_to_everybody():
+    distances = tracklet_distances(np.array([[0.0, 0.0], [1.0, 0.0]]), np.array([0, 1]), 2)
+    assert distances[0, 1] == 2
 
 
 def test_no_tracklets_have_no_distances():
-    none = mean_squared_distances(np.zeros((0, 4)), np.zeros(0, np.int64), 0)
+    none = tracklet_distances(np.zeros((0, 4)), np.zeros(0, np.int64), 0)
     assert none.shape == (0, 0)
 
 
-@pytest.mark.parametrize(("share", "expected"), [(0.0, 4.0), (0.25, 28.0), (1.0, 100.0)])
+@pytest.mark.parametrize(("share", "expected"), [(0.0, 2.0), (0.25, 2.5), (1.0, 4.0)])
 def test_distances_are_mixed_by_their_shares(share, expected):
-    learned, raw = np.array([[0.0], [2.0]]), np.array([[0.0, 0.0], [6.0, 8.0]])
+    learned, raw = np.array([[0.0, 1.0], [2.0, 0.0]]), np.array([[5.0], [-6.0]])
     distances = mixed_distances(learned, raw, share, np.array([0, 1]), 2)
     assert distances[0, 1] == pytest.approx(expected)
+
+
+def test_linked_tracklets_are_at_no_distance_and_all_others_where_they_were():
+    before = np.array([[0.0, 1, 2], [1, 0, 3], [2, 3, 0]])
+    after = with_links(before, np.array([[2, 0]]))
+    assert after.tolist() == [[0, 1, 0], [1, 0, 3], [0, 3, 0]]
+    assert before[0, 2] == 2
+
+
+@pytest.mark.parametrize("count", [0, 1, 3])
+def test_no_links_change_no_distances(count):
+    distances = random_distances(np.random.default_rng(0), count)
+    linked = with_links(distances, np.zeros((0, 2), np.int32))
+    np.testing.assert_array_equal(linked, distances)
 
 
 @given(seeds, st.integers(2, 12))
@@ -277,10 +335,12 @@ def groups_of(*sizes, between=2.0, within=0.5, pairs=()):
     )
 
 
-def people_of(merges, detection_counts, config, max_distance=1.0):
-    count = choose_cut(merges, detection_counts, max_distance, config)
+def people_of(merges, detection_counts, config, max_distance=1.0, sure_counts=None):
+    """The person of every tracklet; all detections are surely faces unless told otherwise."""
+    sure_counts = detection_counts if sure_counts is None else sure_counts
+    count = choose_cut(merges, detection_counts, sure_counts, max_distance, config)
     cluster = clusters_after(merges, count, len(detection_counts))
-    return name_people(cluster, detection_counts, config)
+    return name_people(cluster, detection_counts, sure_counts, config)
 
 
 def test_merging_stops_at_the_greatest_distance():
@@ -296,25 +356,33 @@ def test_the_greatest_distance_is_included(most, people):
     assert len(set(person)) == people
 
 
+@pytest.mark.parametrize("knows_faces", [True, False])
 @pytest.mark.parametrize(
     ("raw_share", "most"), [(0.0, 1.5), (0.5, 1.25), (0.75, 1.125), (1.0, 1.0)]
 )
-def test_the_greatest_distance_is_mixed_as_the_distances_are(raw_share, most):
-    config = ClusteringConfig(max_learned_distance=1.5, max_raw_distance=1.0)
-    assert max_distance(raw_share, config) == pytest.approx(most)
+def test_the_greatest_distance_is_mixed_as_the_distances_are(knows_faces, raw_share, most):
+    other = {"max_hog_distance" if knows_faces else "max_raw_distance": 77.0}
+    raw = {"max_raw_distance" if knows_faces else "max_hog_distance": 1.0}
+    config = ClusteringConfig(max_learned_distance=1.5, **raw, **other)
+    assert max_distance(raw_share, knows_faces, config) == pytest.approx(most)
 
 
-@given(seeds, st.floats(0, 1))
-def test_two_faces_at_both_greatest_distances_are_at_the_mixed_one(seed, raw_share):
-    direction = np.random.default_rng(seed).normal(size=3)
-    direction /= np.linalg.norm(direction)
+def test_features_that_know_no_faces_may_be_farther_apart():
     config = ClusteringConfig()
+    assert max_distance(1.0, False, config) > max_distance(1.0, True, config)
+
+
+@given(seeds, st.floats(0, 1), st.booleans())
+def test_two_faces_at_both_greatest_distances_are_at_the_mixed_one(seed, raw_share, knows_faces):
+    config = ClusteringConfig()
+    one, other = np.linalg.qr(np.random.default_rng(seed).normal(size=(3, 2)))[0].T
     learned, raw = (
-        np.stack([np.zeros(3), direction * math.sqrt(most)])
-        for most in (config.max_learned_distance, config.max_raw_distance)
+        np.stack([one, cosine * one + math.sqrt(1 - cosine**2) * other])
+        for share in (0.0, 1.0)
+        for cosine in [1 - max_distance(share, knows_faces, config) / 2]
     )
     distances = mixed_distances(learned, raw, raw_share, np.array([0, 1]), 2)
-    assert distances[0, 1] == pytest.approx(max_distance(raw_share, config))
+    assert distances[0, 1] == pytest.approx(max_distance(raw_share, knows_faces, config))
 
 
 def test_people_are_numbered_by_how_long_they_are_seen():
@@ -336,6 +404,27 @@ def test_a_cluster_of_too_small_a_share_is_nobody():
     config = ClusteringConfig(min_detections=1, min_share=0.1)
     assert people_of(groups_of(1, 1), np.array([95, 5]), config).tolist() == [1, -1]
     assert people_of(groups_of(1, 1), np.array([90, 10]), config).tolist() == [1, 2]
+
+
+@pytest.mark.parametrize(("sure", "person"), [(0, -1), (29, -1), (30, 2), (100, 2)])
+def test_a_cluster_that_is_hardly_ever_surely_a_face_is_nobody(sure, person):
+    config = ClusteringConfig(min_sure_share=0.3)
+    counts, sure_counts = np.array([200, 100]), np.array([200, sure])
+    found = people_of(groups_of(1, 1), counts, config, sure_counts=sure_counts)
+    assert found.tolist() == [1, person]
+
+
+def test_a_tracklet_that_is_never_sure_counts_with_the_person_it_belongs_to():
+    config = ClusteringConfig(min_sure_share=0.3)
+    counts, sure_counts = np.array([60, 90, 20]), np.array([60, 0, 0])
+    found = people_of(groups_of(2, 1), counts, config, sure_counts=sure_counts)
+    assert found.tolist() == [1, 1, -1]
+
+
+def test_without_a_least_share_nobody_need_ever_be_sure():
+    config = ClusteringConfig(min_sure_share=0.0, **EVERYBODY)
+    found = people_of(groups_of(1, 1), np.full(2, 10), config, sure_counts=np.zeros(2, np.int64))
+    assert found.tolist() == [1, 2]
 
 
 @pytest.mark.parametrize(("seen", "person"), [(99, -1), (100, 2)])
@@ -382,6 +471,36 @@ def test_stray_faces_do_not_count_as_people():
     assert person.tolist() == [1, 1, 2, 2, -1]
 
 
+def test_clusters_that_are_hardly_ever_sure_do_not_count_as_people():
+    # Three groups; the last is seen most, but is no face. Two people are the other two.
+    counts, sure_counts = np.array([30, 30, 20, 20, 500]), np.array([30, 30, 20, 20, 3])
+    config = ClusteringConfig(people=2, **EVERYBODY)
+    found = people_of(groups_of(2, 2, 1), counts, config, sure_counts=sure_counts)
+    assert found.tolist() == [1, 1, 2, 2, -1]
+
+
+def slow_number_of_people(merges, count, detection_counts, sure_counts, config):
+    """How many are somebody after `count` merges, were all of them to be kept."""
+    cluster = clusters_after(merges, count, len(detection_counts))
+    everybody = dataclasses.replace(config, people=None)
+    return len(set(name_people(cluster, detection_counts, sure_counts, everybody)) - {-1})
+
+
+@given(problems(), seeds, st.integers(1, 5))
+def test_the_cut_leaves_the_people_wanted_wherever_any_cut_does(problem, seed, people):
+    distances, counts, constraints = problem
+    detections = counts * 3
+    sure = np.random.default_rng(seed).integers(0, detections + 1)
+    config = ClusteringConfig(people=people, min_detections=12)
+    merges = merge_tracklets(distances, counts, constraints, math.inf)
+    cut = choose_cut(merges, detections, sure, 1.0, config)
+    numbers = [
+        slow_number_of_people(merges, step, detections, sure, config)
+        for step in range(len(merges.heights) + 1)
+    ]
+    assert numbers[cut] == people or people not in numbers
+
+
 def test_more_people_than_tracklets_leave_every_tracklet_alone():
     config = ClusteringConfig(people=9, **EVERYBODY)
     assert people_of(groups_of(2, 1), np.full(3, 10), config).tolist() == [1, 2, 3]
@@ -398,6 +517,68 @@ def test_without_tracklets_there_is_nobody(people):
     merges = merge_tracklets(np.zeros((0, 0)), np.zeros(0, np.int64), constraints_of(0), math.inf)
     person = people_of(merges, np.zeros(0, np.int64), ClusteringConfig(people=people))
     assert person.shape == (0,)
+
+
+def maybe_by_loops(person, distances, counts, constraints, most):
+    """Every two people that may be one, from the mean over every two of their faces."""
+    apart, found = constraints.matrix(), []
+    for b in range(1, max(person, default=0) + 1):
+        for a in range(1, b):
+            in_a, in_b = np.flatnonzero(person == a), np.flatnonzero(person == b)
+            if len(in_a) == 0 or len(in_b) == 0 or apart[np.ix_(in_a, in_b)].any():
+                continue
+            mean = mean_between(in_a, in_b, distances, counts)
+            if mean <= most:
+                found.append((mean, a, b))
+    return [(a, b, mean) for mean, a, b in sorted(found)]
+
+
+def maybe(person, distances, most, pairs=()):
+    person = np.array(person, np.int32)
+    counts = np.ones(len(person), np.int64)
+    return maybe_the_same(person, distances, counts, constraints_of(len(person), pairs), most)
+
+
+# Four people of one tracklet each: 1 and 2 are 0.5 apart, 1 and 3 are 1.5, and so on.
+LADDER = np.array([[0, 0.5, 1.5, 9], [0.5, 0, 1.0, 9], [1.5, 1.0, 0, 9], [9, 9, 9, 0]])
+
+
+def test_people_who_may_be_the_same_come_nearest_first():
+    expected = [(1, 2, 0.5), (2, 3, 1.0), (1, 3, 1.5)]
+    assert maybe([1, 2, 3, 4], LADDER, 2.0) == expected
+
+
+@pytest.mark.parametrize(("most", "count"), [(0.49, 0), (0.5, 1), (0.99, 1), (1.0, 2), (9.0, 6)])
+def test_people_may_be_the_same_up_to_the_distance_given(most, count):
+    assert len(maybe([1, 2, 3, 4], LADDER, most)) == count
+
+
+def test_two_people_seen_together_are_never_the_same():
+    assert maybe([1, 2, 3, 4], LADDER, 2.0, pairs=[(0, 1)]) == [(2, 3, 1.0), (1, 3, 1.5)]
+
+
+def test_one_tracklet_seen_together_is_enough_to_be_two_people():
+    assert maybe([1, 1, 2, 2], np.zeros((4, 4)), 2.0, pairs=[(1, 2)]) == []
+
+
+def test_nobody_is_never_the_same_as_anybody():
+    assert maybe([1, -1, -1, 2], np.zeros((4, 4)), 2.0) == [(1, 2, 0.0)]
+
+
+@pytest.mark.parametrize("person", [[], [-1, -1], [1, 1]])
+def test_fewer_than_two_people_are_no_pair(person):
+    assert maybe(person, np.zeros((len(person), len(person))), 2.0) == []
+
+
+@given(problems(), seeds, st.floats(0, 20))
+def test_people_who_may_be_the_same_are_those_of_plain_loops(problem, seed, most):
+    distances, counts, constraints = problem
+    person = np.random.default_rng(seed).integers(1, 5, len(counts)).astype(np.int32)
+    person[person == 4] = -1
+    found = maybe_the_same(person, distances, counts, constraints, most)
+    expected = maybe_by_loops(person, distances, counts, constraints, most)
+    assert [pair[:2] for pair in found] == [pair[:2] for pair in expected]
+    np.testing.assert_allclose([pair[2] for pair in found], [pair[2] for pair in expected])
 
 
 @given(problems(), st.one_of(st.none(), st.integers(1, 5)), st.floats(0.1, 20))

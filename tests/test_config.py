@@ -23,6 +23,8 @@ SETTINGS = [
 ]
 
 share = st.floats(0, 1)
+# YAML takes some old line breaks for new ones, and so does not give them back.
+one_line = st.text(st.characters(codec="utf-8", exclude_characters="\x85\u2028\u2029"), min_size=1)
 valid_changes = st.fixed_dictionaries(
     {},
     optional={
@@ -31,16 +33,19 @@ valid_changes = st.fixed_dictionaries(
             {},
             optional={
                 "detector": st.sampled_from(DETECTORS),
-                "file": st.none() | st.text(st.characters(codec="utf-8"), min_size=1),
+                "file": st.none() | one_line,
                 "file_box_scale": st.tuples(st.floats(0.1, 10), st.floats(0.1, 10)),
                 "min_score": st.none() | share,
+                "min_face_px": st.none() | st.integers(1, 10**6),
             },
         ),
         "features": st.fixed_dictionaries({}, optional={"kind": st.sampled_from(FEATURE_KINDS)}),
         "clustering": st.fixed_dictionaries(
             {}, optional={"people": st.none() | st.integers(1, 10**6)}
         ),
-        "embedding": st.fixed_dictionaries({}, optional={"quadruplet": st.booleans()}),
+        "embedding": st.fixed_dictionaries(
+            {}, optional={"quadruplet": st.booleans(), "raw_share": st.none() | share}
+        ),
     },
 )
 
@@ -97,8 +102,18 @@ def test_a_whole_number_passes_for_a_float(written):
     assert type(config.embedding.margin) is float
 
 
-def test_null_gives_an_optional_setting_back_its_default(written):
-    assert read_config(written("clustering: {people: null}")).clustering.people is None
+@pytest.mark.parametrize(
+    ("stage", "name", "value"),
+    [
+        ("clustering", "people", 3),
+        ("detection", "min_face_px", 40),
+        ("embedding", "raw_share", 0.5),
+    ],
+)
+def test_null_gives_an_optional_setting_back_its_default(written, stage, name, value):
+    chosen = with_settings(Config(), {stage: {name: value}})
+    back = yaml.safe_load(f"{stage}: {{{name}: null}}")
+    assert with_settings(chosen, back) == Config()
 
 
 def test_a_list_passes_for_a_pair(written):
@@ -142,6 +157,9 @@ def test_every_setting_refuses_what_is_of_another_type(stage, name):
         ("detection", "file_box_scale", [1.5]),
         ("detection", "file_box_scale", [1, 2, 3]),
         ("detection", "file_box_scale", ["1", 2]),
+        ("detection", "min_face_px", 12.5),
+        ("embedding", "raw_share", "half"),
+        ("embedding", "max_looks", 1.5),
         ("embedding", "quadruplet", 1),
         ("embedding", "quadruplet", "yes"),
         ("clustering", "people", "three"),
@@ -180,8 +198,16 @@ def test_a_value_of_the_wrong_type_is_refused(stage, name, value):
         ("clustering", "cannot_link_distance", -1.0),
         ("clustering", "cannot_link_distance", 1e6),
         ("clustering", "enough_detections", 0),
+        ("clustering", "max_hog_distance", 0.0),
+        ("clustering", "min_sure_share", -0.1),
+        ("clustering", "min_sure_share", 1.1),
+        ("clustering", "max_doubt", -0.1),
         ("clustering", "min_detections", 0),
         ("clustering", "min_share", 1.0),
+        ("embedding", "raw_share", -0.1),
+        ("embedding", "raw_share", 1.1),
+        ("embedding", "quadruplet_margin", 0.0),
+        ("embedding", "max_looks", -1),
         ("embedding", "heads", 0),
         ("embedding", "steps", 0),
         ("embedding", "batch_triplets", 0),
@@ -190,6 +216,8 @@ def test_a_value_of_the_wrong_type_is_refused(stage, name, value):
         ("embedding", "correction_rate", 0.0),
         ("embedding", "weight_decay", -1.0),
         ("embedding", "dropout", 1.0),
+        ("association", "max_link_gap_frames", -1),
+        ("association", "max_link_move", -0.5),
         ("association", "max_fill_frames", -1),
         ("association", "smooth_centre_frames", -0.5),
         ("association", "smooth_size_frames", -0.5),

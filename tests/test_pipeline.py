@@ -33,8 +33,8 @@ STAGES = [
     "detection",
     "linking",
     "constraints",
-    "crops",
-    "features",
+    "hog-crops",
+    "hog-features",
     "learning",
     "clustering",
     "annotated video",
@@ -204,7 +204,8 @@ def test_run_json_says_what_ran_on_what_with_what(first, drawn):
     assert told["video"]["fingerprint"] == fingerprint(drawn.video)
     assert told["video"]["frames"] == CAST.frame_count
     assert told["detector"]["name"] == "mtcnn"
-    assert told["detector"]["sha256"] == told["features"]["sha256"] == []  # MTCNN brings its own
+    assert told["detector"]["sha256"] == []  # MTCNN brings its own
+    assert told["features"] == [{"kind": "hog", "sha256": []}]
     assert told["counts"]["people"] == CAST.people
 
 
@@ -225,7 +226,7 @@ def test_the_summary_for_programs_tells_the_same(first):
     assert first.summary["frames"] == CAST.frame_count
     assert first.summary["stages"] == told["stages"]
     assert first.summary["detector"] == "mtcnn"
-    assert first.summary["features"] == "hog"
+    assert first.summary["features"] == ["hog"]
 
 
 def test_progress_goes_to_stderr_in_plain_lines(first):
@@ -482,7 +483,7 @@ def test_a_stage_file_that_was_damaged_is_an_error_that_says_what_to_do(again, g
     damaged.unlink()
     track(*given, "--out", again)
     assert "learning" not in reused(again)
-    assert "features" in reused(again)
+    assert "hog-features" in reused(again)
 
 
 def test_a_detector_chosen_for_the_user_is_said_and_kept(fast, tmp_path):

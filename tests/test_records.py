@@ -119,6 +119,29 @@ def test_without_constraints_nobody_is_known_to_be_apart(count):
     assert not apart.any()
 
 
+def test_negatives_are_the_pairs_that_are_not_doubtful():
+    pairs = np.array([[0, 1], [0, 2], [1, 3]], np.int32)
+    negatives = Constraints(4, pairs, doubtful=np.array([1])).negatives
+    assert (negatives.dtype, negatives.tolist()) == (np.int32, [[0, 1], [1, 3]])
+
+
+def test_unless_said_otherwise_no_pair_is_doubtful():
+    pairs = np.array([[0, 1], [0, 2]], np.int32)
+    np.testing.assert_array_equal(Constraints(4, pairs).negatives, pairs, strict=True)
+
+
+@pytest.mark.parametrize("count", [0, 2])
+def test_where_every_pair_is_doubtful_there_are_no_negatives(count):
+    pairs = np.array([[0, 1], [0, 2]], np.int32)[:count]
+    assert Constraints(4, pairs, doubtful=np.arange(count)).negatives.shape == (0, 2)
+
+
+def test_a_doubtful_pair_is_still_never_one_person():
+    pairs = np.array([[0, 2], [1, 3]], np.int32)
+    doubtful = Constraints(4, pairs, doubtful=np.array([0]))
+    np.testing.assert_array_equal(doubtful.matrix(), Constraints(4, pairs).matrix())
+
+
 def test_constraints_are_pairs():
     with pytest.raises(RecordError, match="cannot_link"):
         Constraints(4, np.zeros((2, 3), np.int32))

@@ -30,9 +30,9 @@ KILLS = [
     ("detection", "write", 3),  # the faces
     ("linking", "write", 1),
     ("constraints", "write", 1),
-    ("crops", "advance", 20),
-    ("crops", "write", 1),
-    ("features", "write", 1),
+    ("hog-crops", "advance", 20),
+    ("hog-crops", "write", 1),
+    ("hog-features", "write", 1),
     ("learning", "advance", STEPS // 2),
     ("learning", "write", 1),
     ("clustering", "write", 1),
@@ -164,16 +164,16 @@ def test_a_run_killed_at_every_stage_in_turn_ends_like_one_undisturbed(
     ("moment", "kept"),
     [
         (("detection", "advance", 30), []),
-        (("crops", "advance", 20), ["detection", "linking", "constraints"]),
+        (("hog-crops", "advance", 20), ["detection", "linking", "constraints"]),
         (
             ("learning", "advance", STEPS // 2),
-            ["detection", "linking", "constraints", "crops", "features"],
+            ["detection", "linking", "constraints", "hog-crops", "hog-features"],
         ),
         (
             ("annotated video", "advance", 30),
             [
-                *["detection", "linking", "constraints", "crops"],
-                *["features", "learning", "clustering"],
+                *["detection", "linking", "constraints", "hog-crops"],
+                *["hog-features", "learning", "clustering"],
             ],
         ),
     ],

@@ -17,6 +17,7 @@ from tracker.storage import (
     fingerprint,
     load_array,
     load_constraints,
+    load_copy,
     load_detections,
     load_embedding,
     load_json,
@@ -52,6 +53,7 @@ NOT_LEARNED = Embedding(
     np.zeros((0, 64), np.float32), 1.0, np.zeros(0, np.float32), weights={}, note=""
 )
 TIMELINE_FIELDS = {"tick_s": "1/25", "end_tick": 2, "ticks": [0, 1], "warning": None}
+CONSTRAINT_FIELDS = {"tracklet_count": 2, "cannot_link": [[0, 1]], "doubtful": [0]}
 
 
 def save_timeline_of_a_whole_video(path, timeline):
@@ -60,6 +62,7 @@ def save_timeline_of_a_whole_video(path, timeline):
 
 LOADS = [
     load_array,
+    load_copy,
     load_table,
     load_json,
     load_detections,
@@ -75,7 +78,7 @@ SAVES = [
     (save_detections, DETECTIONS),
     (save_timeline_of_a_whole_video, Timeline(np.array([0, 1]), Fraction(1, 25), 2)),
     (save_shots, [Shot(0, 2)]),
-    (save_constraints, Constraints(2, np.array([[0, 1]], np.int32))),
+    (save_constraints, Constraints(2, np.array([[0, 1]], np.int32), np.array([0]))),
     (save_embedding, EMBEDDING),
 ]
 
@@ -114,14 +117,21 @@ def test_shots_are_read_as_they_were_written(tmp_path, shots):
     assert load_shots(tmp_path / "shots.json") == shots
 
 
-@pytest.mark.parametrize("pairs", [[[0, 1], [0, 4], [2, 3]], []])
-def test_constraints_are_read_as_they_were_written(tmp_path, pairs):
-    constraints = Constraints(5, np.array(pairs, np.int32).reshape(-1, 2))
+@pytest.mark.parametrize(
+    ("pairs", "doubtful"),
+    [([[0, 1], [0, 4], [2, 3]], [0, 2]), ([[0, 1], [0, 4], [2, 3]], []), ([], [])],
+)
+def test_constraints_are_read_as_they_were_written(tmp_path, pairs, doubtful):
+    constraints = Constraints(
+        5, np.array(pairs, np.int32).reshape(-1, 2), np.array(doubtful, np.int64)
+    )
     save_constraints(tmp_path / "constraints.json", constraints)
     read = load_constraints(tmp_path / "constraints.json")
     assert read.tracklet_count == 5
     assert (read.cannot_link.dtype, read.cannot_link.shape) == (np.int32, (len(pairs), 2))
     assert read.cannot_link.tolist() == pairs
+    np.testing.assert_array_equal(read.doubtful, constraints.doubtful, strict=True)
+    np.testing.assert_array_equal(read.negatives, constraints.negatives, strict=True)
 
 
 @pytest.mark.parametrize("embedding", [EMBEDDING, NOT_LEARNED], ids=["learned", "not learned"])
@@ -150,6 +160,16 @@ def test_an_array_is_mapped_and_not_to_be_written_to(tmp_path):
     assert isinstance(read, np.memmap)
     with pytest.raises(ValueError, match="read-only"):
         read[0] = 1
+
+
+@pytest.mark.parametrize("array", [np.arange(3), np.zeros((0, 4), np.float32)])
+def test_a_copy_of_an_array_is_in_memory_and_may_be_changed(tmp_path, array):
+    save_array(tmp_path / "array.npy", array)
+    read = load_copy(tmp_path / "array.npy")
+    assert type(read) is np.ndarray
+    np.testing.assert_array_equal(read, array, strict=True)
+    read += 1
+    np.testing.assert_array_equal(load_array(tmp_path / "array.npy"), array)
 
 
 def test_an_array_that_is_filled_on_disk_is_read_as_it_was_filled(tmp_path):
@@ -234,6 +254,7 @@ def test_a_missing_file_is_refused_in_one_line(tmp_path, load):
     ("save", "load", "content"),
     [
         (save_array, load_array, np.arange(100.0)),
+        (save_array, load_copy, np.arange(100.0)),
         (save_detections, load_detections, DETECTIONS),
         (save_embedding, load_embedding, EMBEDDING),
         (save_shots, load_shots, [Shot(0, 9), Shot(9, 20)]),
@@ -269,7 +290,7 @@ def test_a_garbled_table_is_refused_in_one_line(tmp_path):
         for load, fields in [
             (load_timeline, TIMELINE_FIELDS),
             (load_shots, {"edges": [0, 2]}),
-            (load_constraints, {"tracklet_count": 2, "cannot_link": [[0, 1]]}),
+            (load_constraints, CONSTRAINT_FIELDS),
         ]
         for field in fields
     ],
@@ -297,9 +318,11 @@ def test_json_without_one_of_its_fields_is_refused_in_one_line(tmp_path, load, f
         (load_shots, {"edges": None}),
         (load_shots, {"edges": [5, 2]}),
         (load_shots, {"edges": ["a", "b"]}),
-        (load_constraints, {"tracklet_count": "two", "cannot_link": []}),
-        (load_constraints, {"tracklet_count": 2, "cannot_link": [[0, 1, 1]]}),
-        (load_constraints, {"tracklet_count": 2, "cannot_link": {"0": 1}}),
+        (load_constraints, CONSTRAINT_FIELDS | {"tracklet_count": "two"}),
+        (load_constraints, CONSTRAINT_FIELDS | {"cannot_link": [[0, 1, 1]]}),
+        (load_constraints, CONSTRAINT_FIELDS | {"cannot_link": {"0": 1}}),
+        (load_constraints, CONSTRAINT_FIELDS | {"doubtful": ["the first"]}),
+        (load_constraints, CONSTRAINT_FIELDS | {"doubtful": None}),
     ],
 )
 def test_json_of_fields_that_make_no_sense_is_refused_in_one_line(tmp_path, load, fields):

@@ -89,11 +89,11 @@ def _link_costs(ends: _Ends, config: AssociationConfig) -> NDArray[np.float64]:
         ends.last_box[:, 2:] - last_size / 2,
         ends.first_box[:, 2:] - first_size / 2,
     )
-    scale = np.sqrt(np.outer(last_size.mean(axis=1), first_size.mean(axis=1)))
-    move = np.linalg.norm(last_centre[:, None] - first_centre[None], axis=2) / np.maximum(
-        scale, 1.0
-    )
-    growth = np.abs(np.log(np.outer(last_size.mean(axis=1), 1 / first_size.mean(axis=1))))
+    last_side = np.maximum(last_size.mean(axis=1), 1.0)
+    first_side = np.maximum(first_size.mean(axis=1), 1.0)
+    scale = np.sqrt(np.outer(last_side, first_side))
+    move = np.linalg.norm(last_centre[:, None] - first_centre[None], axis=2) / scale
+    growth = np.abs(np.log(last_side)[:, None] - np.log(first_side)[None])
     allowed = (gap > 0) & (gap <= config.max_link_gap_frames)
     allowed &= (move <= config.max_link_move) & (growth <= _MAX_LOG_GROWTH)
     cost = move / max(config.max_link_move, 1e-9) + growth / _MAX_LOG_GROWTH

@@ -150,7 +150,7 @@ class EmbeddingConfig:
     """How the embedding is learned from the video's own constraints."""
 
     compensate: bool = True  # take out what all faces of the video share before learning
-    look_twice: bool = True  # compensate again by the people found, where nothing is learned
+    max_looks: int = 3  # at the people found, to compensate by them, where nothing is learned
     raw_share: float | None = None  # of the distance that is not learned; None: by evidence
     heads: int = 4  # networks a kind of features, learned from different starts and averaged
     steps: int = 1500  # of each
@@ -164,6 +164,7 @@ class EmbeddingConfig:
     dropout: float = 0.2
 
     def __post_init__(self) -> None:
+        _check(self.max_looks >= 0, "embedding.max_looks", "0 or more", self.max_looks)
         share_ok = self.raw_share is None or 0 <= self.raw_share <= 1
         _check(share_ok, "embedding.raw_share", "in [0, 1]", self.raw_share)
         _check(self.heads >= 1, "embedding.heads", "1 or more", self.heads)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -95,17 +96,19 @@ def tell_people_apart(
         features: the first kind is what faces are told apart by; the others help to learn, and
             are only computed where something is learned.
     """
-    metric, crops, key = _metric(run, material, features[0])
+    first = _describe(run, material, features[0])
+    crops, key = first.crops, first.key
+    metric = _metric(run, material, first)
     faces = material.tracklet[crops.rows]
     share = _raw_share(run, metric, material.constraints)
-    if share == 1 and run.config.embedding.look_twice:
-        found = _clusters(run, material, metric, faces)
-        metric, crops, key = _metric(run, material, features[0], found[faces])
-        key = stage_key("second look", settings_as_dict(run.config.clustering), key)
+    if share == 1:
+        bound = max_distance(1.0, metric.knows_faces, run.config.clustering)
+        metric = _looked_at_again(run, material, first, metric, bound)
+        key = stage_key("looks", [bound, run.config.clustering.cannot_link_distance], key)
     used = features if share < 1 else features[:1]
-    others = [_metric(run, material, choice) for choice in used[1:]]
-    metrics = [metric, *(one for one, _, _ in others)]
-    read = (key, *(other_key for _, _, other_key in others), material.constraints_key)
+    others = [_describe(run, material, choice) for choice in used[1:]]
+    metrics = [metric, *(_metric(run, material, one) for one in others)]
+    read = (key, *(one.key for one in others), material.constraints_key)
     embedding, embedding_key = _embedding(run, metrics, share, faces, material.constraints, read)
     person, maybe_same, people_key = _people(run, material, metric, faces, embedding, embedding_key)
     return Identities(used, crops, metric, embedding, person, maybe_same, people_key)
@@ -146,32 +149,55 @@ def _features(
     return run.stage(name, settings, read, ".npy", load_array, write, len(crops), "faces")
 
 
+class _Described(NamedTuple):
+    """Faces as one kind of features sees them."""
+
+    choice: FeatureChoice
+    crops: Crops
+    vectors: NDArray[np.float32]  # (S, D)
+    key: str
+
+
+def _describe(run: Run, material: Material, choice: FeatureChoice) -> _Described:
+    crops, crops_key = _crops(run, material.scan, material.tracklet, choice)
+    vectors, key = _features(run, crops, choice, crops_key)
+    return _Described(choice, crops, vectors, key)
+
+
 def _metric(
-    run: Run,
-    material: Material,
-    features: FeatureChoice,
-    same: NDArray[np.int32] | None = None,
-) -> tuple[Metric, Crops, str]:
+    run: Run, material: Material, faces: _Described, same: NDArray[np.int32] | None = None
+) -> Metric:
     """The metric that one kind of features is in this video; quick enough to be made anew.
 
     Args:
         same: (S,) which faces are surely one person; None: those of a tracklet.
     """
-    scan, tracklet = material.scan, material.tracklet
-    crops, crops_key = _crops(run, scan, tracklet, features)
-    vectors, vectors_key = _features(run, crops, features, crops_key)
-    heights = (scan.detections.boxes[:, 3] - scan.detections.boxes[:, 1])[crops.rows]
-    metric = fit_metric(
-        vectors,
-        tracklet[crops.rows],
-        heights,
+    boxes, rows = material.scan.detections.boxes, faces.crops.rows
+    return fit_metric(
+        faces.vectors,
+        material.tracklet[rows],
+        (boxes[:, 3] - boxes[:, 1])[rows],
         material.constraints,
-        features.knows_faces,
+        faces.choice.knows_faces,
         run.config.embedding.compensate,
         np.random.default_rng([run.config.seed, 1]),
         same,
     )
-    return metric, crops, vectors_key
+
+
+def _looked_at_again(run: Run, material: Material, described: _Described, metric: Metric) -> Metric:
+    """`metric` fitted to the people found by it, who show how faces change from shot to shot.
+
+    So again until the people stay, or `max_looks` are over.
+    """
+    faces = material.tracklet[described.crops.rows]
+    found = faces
+    for _ in range(run.config.embedding.max_looks):
+        before, found = found, _clusters(run, material, metric, faces, bound)[faces]
+        if np.array_equal(before, found):
+            break
+        metric = _metric(run, material, described, found)
+    return metric
 
 
 def _raw_share(run: Run, metric: Metric, constraints: Constraints) -> float:
@@ -212,13 +238,12 @@ def _embedding(
 
 
 def _clusters(
-    run: Run, material: Material, metric: Metric, faces: NDArray[np.int32]
+    run: Run, material: Material, metric: Metric, faces: NDArray[np.int32], bound: float
 ) -> NDArray[np.int32]:
     """Which tracklets (T,) are one person by the features' own metric, numbered from 0."""
     count = material.tracklet_count
     distances = tracklet_distances(metric.vectors, faces, count)
     counts = np.bincount(faces, minlength=count)
-    bound = max_distance(1.0, metric.knows_faces, run.config.clustering)
     apart = run.config.clustering.cannot_link_distance
     merges = merge_tracklets(distances, counts, material.constraints, apart)
     cut = int(np.searchsorted(merges.heights, bound, side="right"))

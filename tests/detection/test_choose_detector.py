@@ -71,6 +71,18 @@ def test_a_face_must_be_surer_once_than_always():
     assert 0 < choice.min_score < choice.sure_score < 1
 
 
+@pytest.mark.parametrize("config", [{"detector": "mtcnn"}, {"file": "detections.txt"}])
+def test_the_smallest_face_that_the_user_sets_is_kept(config):
+    assert choose_detector(DetectionConfig(min_face_px=33, **config)).min_face_px == 33
+
+
+@pytest.mark.parametrize(
+    ("config", "pixels"), [({"detector": "mtcnn"}, 20), ({"file": "detections.txt"}, 1)]
+)
+def test_the_smallest_face_else_suits_the_detector(config, pixels):
+    assert choose_detector(DetectionConfig(**config)).min_face_px == pixels
+
+
 def test_mtcnn_is_made():
     config = DetectionConfig(detector="mtcnn")
     assert isinstance(make_detector(choose_detector(config), config, CPU), MtcnnDetector)
@@ -86,6 +98,16 @@ def test_a_file_is_read_with_the_settings(tmp_path):
     np.testing.assert_allclose(detector.detect([frame]).boxes, [[-5, 20, 55, 60]])
 
 
+@pytest.mark.parametrize(("pixels", "count"), [(None, 1), (40, 1), (41, 0)])
+def test_a_file_gives_no_face_below_the_smallest(tmp_path, pixels, count):
+    path = tmp_path / "detections.txt"
+    path.write_text("1,-1,10,20,30,40,0.9\n")
+    config = DetectionConfig(file=str(path), min_face_px=pixels)
+    detector = make_detector(choose_detector(config), config, CPU)
+    frame = Frame(0, Fraction(0), np.zeros((100, 100, 3), np.uint8))
+    assert len(detector.detect([frame])) == count
+
+
 @pytest.mark.shared
 @pytest.mark.skipif(not WEIGHTS.exists(), reason=f"no weights at {WEIGHTS}")
 def test_auto_is_yunet_where_its_weights_are(monkeypatch):
@@ -94,4 +116,5 @@ def test_auto_is_yunet_where_its_weights_are(monkeypatch):
     choice = choose_detector(config)
     assert (choice.name, choice.reason) == ("yunet", "")
     assert choice.hashes == (YUNET[0].sha256,)
+    assert choice.min_face_px == 12
     assert isinstance(make_detector(choice, config, CPU), YuNetDetector)

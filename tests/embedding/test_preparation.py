@@ -2,12 +2,7 @@ import numpy as np
 import pytest
 import torch
 
-from tracker.embedding.preparation import (
-    Preparation,
-    centre,
-    principal_directions,
-    standardise_and_mix,
-)
+from tracker.embedding.preparation import Preparation, principal_directions, standardise_and_mix
 
 
 def features_of(count, size=12, seed=0):
@@ -39,13 +34,8 @@ def test_a_preparation_of_many_rows_is_that_of_each():
 
 
 def test_no_features_are_prepared_to_none():
-    assert centre(features_of(9), rng()).apply(np.zeros((0, 12), np.float32)).shape == (0, 12)
-
-
-def test_centring_takes_away_the_mean_and_nothing_else():
-    features = features_of(50)
-    prepared = centre(features, rng()).apply(features)
-    np.testing.assert_allclose(prepared, features - features.mean(axis=0), rtol=1e-4, atol=1e-4)
+    preparation = standardise_and_mix(features_of(9), 4, rng())
+    assert preparation.apply(np.zeros((0, 12), np.float32)).shape == (0, 4)
 
 
 def test_mixing_keeps_the_distances_of_the_standardised_features():

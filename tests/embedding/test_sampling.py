@@ -64,6 +64,23 @@ def test_quadruplets_need_three_tracklets_that_are_all_apart(pairs, expected):
     assert sampler_of(pairs).has_quadruplets is expected
 
 
+def test_a_doubtful_pair_is_never_drawn():
+    pairs = np.array(PAIRS, np.int32)
+    doubtful = Constraints(5, pairs, doubtful=np.array([PAIRS.index((2, 3))]))
+    sampler = ConstraintSampler(TRACKLET, doubtful, np.random.default_rng(0))
+    anchor, _, negative = TRACKLET[sampler.triplets(2000)].T
+    assert {frozenset(pair) for pair in zip(anchor, negative, strict=True)} == set(
+        map(frozenset, PAIRS[:3])
+    )
+
+
+@pytest.mark.parametrize("doubtful", [0, 1, 2])
+def test_three_tracklets_are_no_quadruplet_where_one_of_their_pairs_is_doubtful(doubtful):
+    trio = np.array([(0, 1), (0, 2), (1, 2)], np.int32)
+    constraints = Constraints(5, trio, doubtful=np.array([doubtful]))
+    assert not ConstraintSampler(TRACKLET, constraints, np.random.default_rng(0)).has_quadruplets
+
+
 @given(st.sets(st.tuples(st.integers(0, 5), st.integers(0, 5)), max_size=12))
 @settings(max_examples=50)
 def test_triplets_and_quadruplets_obey_any_constraints(pairs):

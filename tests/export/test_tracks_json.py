@@ -26,7 +26,8 @@ TRACKS = Tracks(
 def exported():
     """As it is read back from a file."""
     stays = find_appearances(TRACKS, SHOTS, TIMELINE)
-    plain = tracks_as_dict("some film.mp4", INFO, TIMELINE, SHOTS, TRACKS, stays)
+    maybe_same = [(1, 2, 1.23456), (2, 7, np.float64(1.5))]
+    plain = tracks_as_dict("some film.mp4", INFO, TIMELINE, SHOTS, TRACKS, stays, maybe_same)
     return json.loads(json.dumps(plain, allow_nan=False))
 
 
@@ -86,9 +87,16 @@ def test_screen_time_is_the_sum_of_the_stays_rounded_once(exported):
     assert exported["people"][1]["screen_time_s"] == round(4 * 1001 / 30000, 6)
 
 
+def test_people_who_may_be_the_same_are_in_the_order_given(exported):
+    assert exported["maybe_the_same"] == [
+        {"people": [1, 2], "distance": 1.2346},
+        {"people": [2, 7], "distance": 1.5},
+    ]
+
+
 def test_a_video_without_people_is_still_described():
-    plain = tracks_as_dict("empty.mp4", INFO, TIMELINE, SHOTS, Tracks.empty(), [])
-    assert plain["people"] == []
+    plain = tracks_as_dict("empty.mp4", INFO, TIMELINE, SHOTS, Tracks.empty(), [], [])
+    assert plain["people"] == plain["maybe_the_same"] == []
     assert len(plain["shots"]) == 2
     json.dumps(plain)
 

@@ -1,6 +1,7 @@
 from pathlib import Path
 
 import numpy as np
+import openvino
 import pytest
 
 from tracker.config import FeatureConfig
@@ -55,6 +56,31 @@ def test_crops_together_give_what_they_give_one_by_one(network):
 
 @pytest.mark.shared
 @needs_weights
+def test_a_face_and_its_mirror_image_are_described_alike(network):
+    images = np.stack([aligned_portrait(seed, yaw_deg=8) for seed in (1, 2)])
+    mirrored = np.ascontiguousarray(images[:, :, ::-1])
+    np.testing.assert_allclose(network.describe(mirrored), network.describe(images), atol=1e-6)
+
+
+@pytest.mark.shared
+@needs_weights
+def test_a_vector_is_the_mean_of_what_openvino_says_of_the_face_and_its_mirror_image(network):
+    image = aligned_portrait(1, yaw_deg=8)
+    exact = {"INFERENCE_PRECISION_HINT": "f32"}
+    compiled = openvino.Core().compile_model(NETWORK, "CPU", exact)
+    both = []
+    for side in (image, image[:, ::-1]):
+        blue_first = side[:, :, ::-1].astype(np.float32).transpose(2, 0, 1)[None]
+        output = compiled(np.ascontiguousarray(blue_first))[0].ravel()
+        both.append(output / np.linalg.norm(output))
+    mean = np.mean(both, axis=0)
+    np.testing.assert_allclose(
+        network.describe(image[None])[0], mean / np.linalg.norm(mean), atol=1e-6
+    )
+
+
+@pytest.mark.shared
+@needs_weights
 def test_no_crops_give_no_vectors(network):
     assert network.describe(np.zeros((0, 128, 128, 3), np.uint8)).shape == (0, 256)
 
@@ -79,7 +105,7 @@ def no_weights(tmp_path, monkeypatch):
 
 @pytest.mark.usefixtures("no_weights")
 def test_auto_falls_back_to_hog_and_says_why():
-    choice = choose_features(FeatureConfig())
+    (choice,) = choose_features(FeatureConfig())
     assert (choice.kind, choice.aligned, choice.knows_faces) == ("hog", False, False)
     assert choice.reason.startswith("describing faces by HOG, since face-reidentification")
     assert "no network here" in choice.reason
@@ -93,14 +119,16 @@ def test_the_face_network_asked_for_by_name_is_never_replaced():
 
 @pytest.mark.usefixtures("no_weights")
 def test_hog_asked_for_by_name_needs_no_reason():
-    assert choose_features(FeatureConfig(kind="hog")).reason == ""
+    (choice,) = choose_features(FeatureConfig(kind="hog"))
+    assert (choice.kind, choice.reason) == ("hog", "")
 
 
 @pytest.mark.shared
 @needs_weights
-def test_auto_is_the_face_network_where_its_weights_are(monkeypatch):
+def test_auto_is_the_face_network_where_its_weights_are_with_hog_to_help(monkeypatch):
     monkeypatch.setenv("TRACKER_WEIGHTS", str(FOLDER))
-    choice = choose_features(FeatureConfig())
+    choice, helper = choose_features(FeatureConfig())
+    assert (helper.kind, helper.knows_faces, helper.reason) == ("hog", False, "")
     assert (choice.kind, choice.aligned, choice.knows_faces) == ("face", True, True)
     assert (choice.crop_side, choice.reason) == (128, "")
     assert choice.hashes == tuple(file.sha256 for file in FACE)
@@ -109,11 +137,20 @@ def test_auto_is_the_face_network_where_its_weights_are(monkeypatch):
     np.testing.assert_array_equal(described, FaceNetwork(NETWORK).describe(images))
 
 
+@pytest.mark.shared
+@needs_weights
+def test_the_face_network_asked_for_by_name_is_used_alone(monkeypatch):
+    monkeypatch.setenv("TRACKER_WEIGHTS", str(FOLDER))
+    (choice,) = choose_features(FeatureConfig(kind="face"))
+    assert (choice.kind, choice.knows_faces, choice.reason) == ("face", True, "")
+
+
 @pytest.mark.parametrize("count", [0, 1, 257])
 def test_describing_in_parts_tells_of_every_crop(count):
     images = np.zeros((count, 100, 100, 3), np.uint8)
     images[:, 40:60, 40:60] = np.arange(count, dtype=np.uint8)[:, None, None, None]
     heard = []
-    vectors = describe_crops(choose_features(FeatureConfig(kind="hog")), images, heard.append)
+    (choice,) = choose_features(FeatureConfig(kind="hog"))
+    vectors = describe_crops(choice, images, heard.append)
     assert sum(heard) == count
     np.testing.assert_array_equal(vectors, hog_features(images))

@@ -29,7 +29,8 @@ def fit_compensation(
 
     It subtracts what the video's people have in common: the mean of all tracklets, but only as
     far as people seen together share it, since two strangers should be at right angles, and
-    half of the mean of two people is each of them. Without a pair seen together all of it goes.
+    half of the mean of two people is each of them. Where nobody is seen together, the classes
+    of `same` stand in for people; where these are only the tracklets, all of the mean goes.
     Then it shrinks the directions in which faces vary that are the same person
     (within-class covariance normalisation; Hatch, Kajarekar and Stolcke, Interspeech 2006).
 
@@ -43,8 +44,14 @@ def fit_compensation(
         return Preparation(np.zeros(size, np.float32), np.eye(size, dtype=np.float32))
     means = tracklet_means(features, tracklet, count)
     mean = means.mean(axis=0)
-    mean *= _shared_part(means, mean, constraints)
-    within = features - tracklet_means(features, same, int(same.max()) + 1)[same]
+    class_means = tracklet_means(features, same, int(same.max()) + 1)
+    if len(constraints.negatives):
+        a, b = constraints.negatives.T
+        mean *= _shared_part(mean, (means[a] * means[b]).sum(axis=1))
+    elif len(class_means) < count:
+        first, second = np.triu_indices(len(class_means), 1)
+        mean *= _shared_part(mean, (class_means @ class_means.T)[first, second])
+    within = features - class_means[same]
     scatter = within.T.astype(np.float64) @ within / len(features)
     level = max(float(np.trace(scatter)) / size, 1e-12)
     scatter = (1 - _SHRINKAGE) * scatter + _SHRINKAGE * level * np.eye(size)
@@ -69,18 +76,16 @@ def unit_length(vectors: FloatArray) -> NDArray[np.float32]:
     return np.asarray(vectors / np.maximum(length, 1e-9), np.float32)
 
 
-def _shared_part(
-    means: NDArray[np.float64], mean: NDArray[np.float64], constraints: Constraints
-) -> float:
-    """How much of `mean`, 0 to 1, makes people seen together orthogonal when it is gone.
+def _shared_part(mean: NDArray[np.float64], products: FloatArray) -> float:
+    """How much of `mean`, 0 to 1, makes strangers orthogonal when it is gone.
 
     Measured on a few pairs it is uncertain, and there are two kinds of video: those whose faces
     lie in a corner of the features' world (drawn, tiny, one make-up), and those where they fill
     it. So a middling value is pulled to the nearer end.
+
+    Args:
+        products: (C,) scalar products of strangers; 0 where there are none.
     """
-    a, b = constraints.negatives.T
-    if not len(a):
-        return 1.0
-    in_common = float((means[a] * means[b]).sum(axis=1).mean())
+    in_common = float(products.mean()) if len(products) else 0.0
     share = float(np.clip(in_common / max(float(mean @ mean), 1e-12), 0.0, 1.0))
     return share * share * (3 - 2 * share)

@@ -21,13 +21,13 @@ class ConstraintSampler:
         self, tracklet: NDArray[np.integer], constraints: Constraints, rng: np.random.Generator
     ) -> None:
         """Sort the faces by `tracklet` (S,), in [0, T), each of which has at least one."""
+        sure = Constraints(constraints.tracklet_count, constraints.negatives)
         self._rng = rng
-        self._pairs = constraints.negatives.astype(np.int64)
+        self._pairs = sure.cannot_link.astype(np.int64)
         self._faces = np.argsort(tracklet, kind="stable")
         self._counts = np.bincount(tracklet, minlength=constraints.tracklet_count)
         self._starts = np.cumsum(self._counts) - self._counts
-        self._apart = constraints.matrix()
-        self._triangles = _triangles(self._apart, self._pairs)
+        self._triangles = _triangles(sure.matrix(), self._pairs)
 
     @property
     def has_quadruplets(self) -> bool:

@@ -16,6 +16,7 @@ from torch import Tensor, nn
 
 from tracker.config import EmbeddingConfig
 from tracker.devices import one_thread
+from tracker.embedding.evidence import MIN_PAIRS
 from tracker.embedding.losses import QuadrupletTerm, SymTripletLoss
 from tracker.embedding.metric import Metric
 from tracker.embedding.network import EMBEDDING_SIZE, CorrectingHead, EmbeddingHead
@@ -109,22 +110,25 @@ def _unlearned(metric: Metric, constraints: Constraints) -> Embedding:
     projection = principal_directions(centred, EMBEDDING_SIZE)
     weights = _weights([metric], []) | {"projection": projection}
     empty = np.zeros(0, np.float32)
-    if not len(metric.vectors):
-        note = ""
-    elif not len(constraints.negatives):
-        note = "no two faces are ever seen together: no negatives to learn from, the features stay"
-    elif not metric.evidence.is_enough:
-        kind = " of large faces" if metric.knows_faces else ""
-        note = (
-            f"only {_pairs(metric.evidence.pairs)}{kind} seen together: too few to learn from, "
-            "the features stay"
-        )
-    else:
-        note = (
-            f"the features tell this video's people apart (AUC {metric.evidence.auc:.3f} over "
-            f"{_pairs(metric.evidence.pairs)} seen together): nothing to correct"
-        )
+    note = _unlearned_note(metric, constraints)
     return Embedding(centred @ projection.T, 1.0, empty, weights, note)
+
+
+def _unlearned_note(metric: Metric, constraints: Constraints) -> str:
+    evidence, negatives = metric.evidence, len(constraints.negatives)
+    pairs, kind = (evidence.pairs, " of large faces") if metric.knows_faces else (negatives, "")
+    if not len(metric.vectors):
+        return ""
+    if not negatives:
+        return "no two faces are ever seen together: no negatives to learn from, the features stay"
+    if pairs < MIN_PAIRS:
+        return f"only {_pairs(pairs)}{kind} seen together: too few to learn from, the features stay"
+    if evidence.is_enough and evidence.trust == 1:
+        return (
+            f"the features tell this video's people apart (AUC {evidence.auc:.3f} over "
+            f"{_pairs(evidence.pairs)} seen together): nothing to correct"
+        )
+    return "as the settings ask, nothing is learned: the features stay"
 
 
 def _learning_note(metrics: Sequence[Metric], raw_share: float, constraints: Constraints) -> str:
@@ -262,10 +266,16 @@ def _weights(metrics: Sequence[Metric], heads: list[nn.Module]) -> dict[str, NDA
         for number, head in enumerate(heads)
         for name, value in head.state_dict().items()
     }
+    # The heads of features that know faces are learned on centred vectors.
+    centres = {
+        f"preparation.{kind}.centre": metric.vectors.mean(axis=0)
+        for kind, metric in enumerate(metrics)
+        if metric.knows_faces and heads
+    }
     prepared = {
         f"preparation.{kind}.{step}.{name}": values
         for kind, metric in enumerate(metrics)
         for step, preparation in enumerate(metric.preparations)
         for name, values in (("mean", preparation.mean), ("matrix", preparation.matrix))
     }
-    return prepared | network
+    return prepared | centres | network
