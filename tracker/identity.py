@@ -185,7 +185,9 @@ def _metric(
     )
 
 
-def _looked_at_again(run: Run, material: Material, described: _Described, metric: Metric) -> Metric:
+def _looked_at_again(
+    run: Run, material: Material, described: _Described, metric: Metric, bound: float
+) -> Metric:
     """`metric` fitted to the people found by it, who show how faces change from shot to shot.
 
     So again until the people stay, or `max_looks` are over.
