@@ -3,11 +3,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tracker.association import build_tracks, person_of_detections
+from tracker.association import build_tracks, links_within_shots, person_of_detections
 from tracker.config import AssociationConfig
-from tracker.records import Detections, Shot
+from tracker.constraints import mine_constraints
+from tracker.records import Constraints, Detections, Shot
 
 ONE_SHOT = [Shot(0, 1000)]
+DEFAULTS = AssociationConfig()
 OFF = (0.0, 0.0)  # no smoothing of centres, nor of sizes
 STILL = (0.01, 0.01)  # windows of a single frame, which change nothing either
 ON = (1.5, 6.0)
@@ -17,14 +19,19 @@ def detections_of(frames, boxes=None, scores=None):
     count = len(frames)
     return Detections(
         np.array(frames, np.int32),
-        np.zeros((count, 4), np.float32) if boxes is None else np.array(boxes, np.float32),
+        np.zeros((count, 4), np.float32)
+        if boxes is None
+        else np.array(boxes, np.float32).reshape(-1, 4),
         np.full(count, 0.9, np.float32) if scores is None else np.array(scores, np.float32),
         np.full((count, 5, 2), np.nan, np.float32),
     )
 
 
 def build(detections, person, shots=ONE_SHOT, max_fill_frames=12, smooth=STILL):
-    config = AssociationConfig(max_fill_frames, *smooth)
+    centre, size = smooth
+    config = AssociationConfig(
+        max_fill_frames=max_fill_frames, smooth_centre_frames=centre, smooth_size_frames=size
+    )
     return build_tracks(detections, np.array(person, np.int32), shots, config)
 
 
@@ -248,3 +255,208 @@ def test_every_detection_gets_the_person_of_its_tracklet():
 def test_without_tracklets_every_detection_is_nobodys(tracklet):
     nobody = person_of_detections(np.array(tracklet, np.int32), np.zeros(0, np.int32))
     assert nobody.tolist() == [-1] * len(tracklet)
+
+
+def square(x, y=100.0, side=50.0):
+    return [x, y, x + side, y + side]
+
+
+def follow(*runs):
+    """Detections and tracklets of faces that stay where they are.
+
+    Args:
+        runs: one a tracklet: its first and last frame, and its box.
+    """
+    cells = sorted(
+        (frame, number, box)
+        for number, (first, last, box) in enumerate(runs)
+        for frame in range(first, last + 1)
+    )
+    detections = detections_of([cell[0] for cell in cells], [cell[2] for cell in cells])
+    return detections, np.array([cell[1] for cell in cells], np.int32)
+
+
+def links_of(*runs, shots=ONE_SHOT, distances=None, config=DEFAULTS, pairs=None):
+    """The links of tracklets as of `follow`, who all look alike unless told otherwise."""
+    detections, tracklet = follow(*runs)
+    constraints = mine_constraints(detections, tracklet, shots)
+    if pairs is not None:
+        constraints = Constraints(len(runs), np.array(pairs, np.int32).reshape(-1, 2))
+    if distances is None:
+        distances = np.zeros((len(runs), len(runs)))
+    links = links_within_shots(detections, tracklet, shots, constraints, distances, 1.0, config)
+    return links.tolist()
+
+
+def test_a_face_lost_for_a_moment_is_linked_to_itself():
+    assert links_of((0, 20, square(0)), (30, 50, square(10))) == [[0, 1]]
+
+
+def test_the_earlier_of_two_linked_tracklets_comes_first():
+    assert links_of((30, 50, square(0)), (0, 20, square(0))) == [[1, 0]]
+
+
+@pytest.mark.parametrize(("begin", "links"), [(50, [[0, 1]]), (51, [])])
+def test_a_face_is_lost_for_so_long_and_no_longer(begin, links):
+    config = AssociationConfig(max_link_gap_frames=30)
+    assert links_of((0, 20, square(0)), (begin, 90, square(0)), config=config) == links
+
+
+@pytest.mark.parametrize(("left", "links"), [(100, [[0, 1]]), (101, [])])
+def test_a_face_moves_so_far_meanwhile_and_no_farther(left, links):
+    config = AssociationConfig(max_link_move=2.0)  # faces of 50 pixels
+    assert links_of((0, 20, square(0)), (30, 50, square(left)), config=config) == links
+
+
+@pytest.mark.parametrize(("side", "links"), [(99, [[0, 1]]), (105, []), (26, [[0, 1]]), (24, [])])
+def test_a_face_grows_or_shrinks_no_more_than_about_twofold(side, links):
+    about = square(125 - side / 2, 125 - side / 2, side)
+    assert links_of((0, 20, square(100)), (30, 50, about)) == links
+
+
+@pytest.mark.parametrize(("distance", "links"), [(1.0, [[0, 1]]), (1.01, [])])
+def test_a_face_that_looks_like_somebody_else_is_not_linked(distance, links):
+    distances = np.array([[0, distance], [distance, 0]])
+    assert links_of((0, 20, square(0)), (30, 50, square(0)), distances=distances) == links
+
+
+@pytest.mark.parametrize("cut", [21, 25, 30])
+def test_no_link_crosses_a_cut(cut):
+    shots = [Shot(0, cut), Shot(cut, 1000)]
+    assert links_of((0, 20, square(0)), (30, 50, square(0)), shots=shots) == []
+
+
+def test_tracklets_seen_together_are_never_linked():
+    assert links_of((0, 30, square(0)), (30, 50, square(0))) == []
+    assert links_of((0, 20, square(0)), (30, 50, square(0)), pairs=[(0, 1)]) == []
+
+
+def test_where_no_gap_is_allowed_nothing_is_linked():
+    config = AssociationConfig(max_link_gap_frames=0)
+    assert links_of((0, 20, square(0)), (21, 50, square(0)), config=config) == []
+
+
+def test_where_no_move_is_allowed_only_what_stays_is_linked():
+    config = AssociationConfig(max_link_move=0.0)
+    assert links_of((0, 20, square(0)), (30, 50, square(0)), config=config) == [[0, 1]]
+    assert links_of((0, 20, square(0)), (30, 50, square(1)), config=config) == []
+
+
+def test_a_face_lost_twice_is_linked_twice():
+    runs = (0, 20, square(0)), (30, 50, square(5)), (60, 80, square(9))
+    assert links_of(*runs) == [[0, 1], [1, 2]]
+
+
+def test_of_two_successors_the_nearer_is_linked():
+    assert links_of((0, 20, square(0)), (30, 50, square(60)), (30, 50, square(10))) == [[0, 2]]
+
+
+def test_of_two_successors_in_one_place_the_one_that_looks_alike_is_linked():
+    distances = np.array([[0, 0.8, 0.1], [0.8, 0, 2], [0.1, 2, 0]])
+    runs = (0, 20, square(0)), (30, 50, square(10)), (30, 50, square(10))
+    assert links_of(*runs, distances=distances) == [[0, 2]]
+
+
+def test_two_faces_side_by_side_are_each_linked_to_their_own():
+    runs = [(0, 20, square(0)), (0, 20, square(70)), (30, 50, square(75)), (30, 50, square(5))]
+    assert links_of(*runs) == [[0, 3], [1, 2]]
+
+
+def test_where_a_tracklet_begins_and_ends_is_the_mean_of_a_few_boxes():
+    # The very last box has jumped; the four before it say where the face is.
+    detections = detections_of(
+        [*range(20), *range(30, 50)], [square(0)] * 19 + [square(120)] + [square(0)] * 20
+    )
+    tracklet = np.repeat(np.arange(2, dtype=np.int32), 20)
+    constraints, config = Constraints(2, np.zeros((0, 2), np.int32)), AssociationConfig()
+    alike = np.zeros((2, 2))
+    links = links_within_shots(detections, tracklet, ONE_SHOT, constraints, alike, 1.0, config)
+    assert links.tolist() == [[0, 1]]
+
+
+def test_detections_of_no_tracklet_link_nothing():
+    detections, tracklet = follow((0, 20, square(0)), (30, 50, square(0)), (21, 29, square(0)))
+    tracklet[tracklet == 2] = -1
+    constraints = mine_constraints(detections, tracklet, ONE_SHOT)
+    links = links_within_shots(
+        detections, tracklet, ONE_SHOT, constraints, np.zeros((2, 2)), 1.0, AssociationConfig()
+    )
+    assert links.tolist() == [[0, 1]]
+
+
+def test_boxes_of_no_size_are_linked_like_any_other():
+    points = (0, 20, square(0, side=0)), (30, 50, square(1, side=0)), (60, 80, square(500, side=0))
+    assert links_of(*points) == [[0, 1]]
+
+
+@pytest.mark.parametrize("shots", [[], ONE_SHOT])
+def test_no_tracklets_have_no_links(shots):
+    nothing = detections_of([])
+    links = links_within_shots(
+        nothing,
+        np.zeros(0, np.int32),
+        shots,
+        Constraints(0, np.zeros((0, 2), np.int32)),
+        np.zeros((0, 0)),
+        1.0,
+        AssociationConfig(),
+    )
+    assert links.shape == (0, 2)
+
+
+def test_a_single_tracklet_has_no_links():
+    assert links_of((0, 20, square(0))) == []
+
+
+def may_follow(first, second, shots, distance, config):
+    """Whether two runs as of `follow` may be one face lost and found; written out slowly."""
+    (_, last, one), (begin, _, other) = first, second
+    cut = any(last < shot.start <= begin for shot in shots)
+    sides = one[2] - one[0], other[2] - other[0]
+    moved = np.hypot(
+        (one[0] + one[2] - other[0] - other[2]) / 2, (one[1] + one[3] - other[1] - other[3]) / 2
+    )
+    return (
+        0 < begin - last <= config.max_link_gap_frames
+        and not cut
+        and moved <= config.max_link_move * np.sqrt(sides[0] * sides[1])
+        and abs(np.log(sides[0] / sides[1])) <= 0.7
+        and distance <= 1.0
+    )
+
+
+@st.composite
+def casts(draw):
+    """Up to seven runs as of `follow`, in no order, near each other in time and place."""
+    count = draw(st.integers(0, 7))
+    rng = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
+    first = rng.integers(0, 80, count)
+    last = first + rng.integers(0, 30, count)
+    boxes = [square(*rng.uniform(0, 150, 2), rng.uniform(30, 80)) for _ in range(count)]
+    distances = rng.uniform(0, 1.5, (count, count))
+    return list(zip(first, last, boxes, strict=True)), np.minimum(distances, distances.T)
+
+
+@given(casts())
+def test_every_link_may_be_and_no_tracklet_has_two_successors_or_two_predecessors(cast):
+    runs, distances = cast
+    shots = [Shot(0, 60), Shot(60, 1000)]
+    # A tracklet lies in one shot.
+    runs = [(first, last if first >= 60 else min(last, 59), box) for first, last, box in runs]
+    config = AssociationConfig(max_link_gap_frames=20)
+    links = links_of(*runs, shots=shots, distances=distances, config=config)
+    for a, b in links:
+        assert may_follow(runs[a], runs[b], shots, distances[a, b], config)
+    assert len({a for a, _ in links}) == len({b for _, b in links}) == len(links)
+
+
+@given(casts())
+def test_nothing_that_may_be_linked_is_left_with_both_its_ends_free(cast):
+    runs, distances = cast
+    config = AssociationConfig(max_link_gap_frames=20)
+    links = links_of(*runs, distances=distances, config=config)
+    followed, preceded = {a for a, _ in links}, {b for _, b in links}
+    for a, first in enumerate(runs):
+        for b, second in enumerate(runs):
+            if may_follow(first, second, ONE_SHOT, distances[a, b], config):
+                assert a in followed or b in preceded

@@ -28,7 +28,8 @@ from tracker.synthetic import SynthConfig, write_drawn_video
 from tracker.video.writer import VideoWriter
 
 CAST = SynthConfig(people=3, duration_s=6, width=320, height=180, frame_rate=Fraction(12), seed=1)
-FEW_STEPS = "embedding: {steps: 200}\n"
+# So small a cast is too seldom seen together for a run to learn of itself.
+FEW_STEPS = "embedding: {steps: 200, raw_share: 0}\n"
 STAGES = [
     "detection",
     "linking",
@@ -190,7 +191,7 @@ def test_run_json_says_what_ran_on_what_with_what(first, drawn):
     config = with_settings(
         Config(),
         {
-            "embedding": {"steps": 200},
+            "embedding": {"steps": 200, "raw_share": 0},
             "features": {"kind": "hog"},
             "detection": {"detector": "mtcnn"},
         },
@@ -207,6 +208,8 @@ def test_run_json_says_what_ran_on_what_with_what(first, drawn):
     assert told["detector"]["sha256"] == []  # MTCNN brings its own
     assert told["features"] == [{"kind": "hog", "sha256": []}]
     assert told["counts"]["people"] == CAST.people
+    assert 0 < told["counts"]["negative_pairs"] <= told["counts"]["cannot_link_pairs"]
+    assert told["counts"]["raw_share"] == 0
 
 
 def test_run_json_has_the_seconds_and_the_rate_of_every_stage(first):
@@ -230,11 +233,23 @@ def test_the_summary_for_programs_tells_the_same(first):
 
 
 def test_progress_goes_to_stderr_in_plain_lines(first):
-    lines = first.err.splitlines()
-    assert len(lines) == len(STAGES) + 1
-    for line, stage in zip(lines, STAGES, strict=False):
+    *stages, last = first.err.splitlines()
+    (note,) = run_json(first.folder)["notes"]
+    stages.remove(note)
+    for line, stage in zip(stages, STAGES, strict=True):
         assert re.fullmatch(rf"{stage}: \d+ \w+ in [\d.]+ s", line)
-    assert lines[-1] == f"3 people in 4 shots: {first.folder}"
+    assert last == f"3 people in 4 shots: {first.folder}"
+
+
+def test_it_is_said_what_was_learned_from_what(first):
+    pairs = run_json(first.folder)["counts"]["negative_pairs"]
+    assert f"learned from {pairs} pairs seen together" in first.err
+
+
+def test_tracks_json_has_only_people_there_are_among_those_who_may_be_the_same(on_truth):
+    told = tracks_json(on_truth.folder)
+    known = {person["id"] for person in told["people"]}
+    assert all(set(pair["people"]) <= known for pair in told["maybe_the_same"])
 
 
 def test_the_annotated_video_keeps_the_times_of_the_frames(first, drawn):
@@ -418,6 +433,34 @@ def test_faces_that_are_never_together_are_tracked_and_it_is_said(drawn, given, 
     assert any(note in line for line in run_json(run.folder)["notes"])
     assert len(read_tracks(run.folder)) == alone.sum()
     assert run_json(run.folder)["counts"]["cannot_link_pairs"] == 0
+
+
+@pytest.fixture(scope="module")
+def unlearned(drawn, tmp_path_factory):
+    """A whole run on the true boxes in which nothing was learned, and its options."""
+    options = [drawn.video, "--features", "hog", "--detections", drawn.mot, "--no-video"]
+    return track(*options, "--out", tmp_path_factory.mktemp("unlearned") / "run"), options
+
+
+def test_from_too_few_people_seen_together_nothing_is_learned_and_it_is_said(unlearned):
+    run, _ = unlearned
+    told = run_json(run.folder)
+    assert told["counts"]["raw_share"] == 1
+    assert "steps_per_s" not in told["stages"]["learning"]
+    assert f"only {told['counts']['negative_pairs']} pairs seen together" in run.err
+
+
+def test_faces_looked_at_again_are_not_taken_for_those_of_a_run_before(unlearned):
+    assert reused(unlearned[0].folder) == []
+
+
+def test_where_nothing_is_learned_another_number_of_people_describes_nothing_again(
+    unlearned, tmp_path
+):
+    run, options = unlearned
+    again = shutil.copytree(run.folder, tmp_path / "run")
+    track(*options, "--out", again, "--people", "2")
+    assert reused(again) == STAGES[: STAGES.index("clustering")]
 
 
 def test_a_truncated_video_is_tracked_as_far_as_it_goes_and_it_is_said(drawn, given, tmp_path):

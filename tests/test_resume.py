@@ -51,7 +51,7 @@ def drawn(tmp_path_factory):
 def options(drawn, tmp_path_factory):
     """Everything but the folder; true boxes spare the detector."""
     config = tmp_path_factory.mktemp("config") / "fast.yaml"
-    config.write_text(f"embedding: {{heads: 1, steps: {STEPS}}}\n")
+    config.write_text(f"embedding: {{heads: 1, steps: {STEPS}, raw_share: 0}}\n")
     return [
         *[str(drawn.video), "--detections", str(drawn.mot)],
         *["--features", "hog", "--device", "cpu", "--config", str(config)],

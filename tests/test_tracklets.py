@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from tracker.config import TrackletConfig
 from tracker.records import Detections, Shot
-from tracker.tracklets import clear_links, drop_doubtful, link_tracklets
+from tracker.tracklets import clear_links, drop_doubles, drop_doubtful, link_tracklets
 
 CONFIG = TrackletConfig()
 SURE = 0.8
@@ -73,14 +73,14 @@ def test_two_faces_far_apart_are_two_tracklets():
     np.testing.assert_array_equal(link(table), who)
 
 
-@pytest.mark.parametrize("speed", [1.0, 3.0, 8.0])
+@pytest.mark.parametrize(("speed", "frames"), [(1.0, 160), (3.0, 60), (8.0, 60)])
 @pytest.mark.parametrize("seed", range(3))
-def test_faces_that_cross_never_share_a_tracklet(speed, seed):
+def test_faces_that_cross_never_share_a_tracklet(speed, frames, seed):
     rng = np.random.default_rng(seed)
     middle = 5 * FRAMES
     faces = []
-    for t in range(FRAMES):
-        way = speed * (t - FRAMES / 2)
+    for t in range(frames):
+        way = speed * (t - frames / 2)
         faces.append((t, face_at(middle + way) + shaking(rng, 1.5), 0))
         faces.append((t, face_at(middle - way, 104) + shaking(rng, 1.5), 1))
     table, who = table_of(faces)
@@ -91,9 +91,9 @@ def test_faces_that_cross_never_share_a_tracklet(speed, seed):
 
 
 def test_faces_that_swap_places_between_two_frames_are_not_joined_wrongly():
-    # The boxes overlap: each is as near to the other's last place as to its own.
-    apart = [(t, face_at(x), who) for t in range(10) for who, x in enumerate((0, 30))]
-    between = [(t, face_at(15 + who), who) for t in range(10, 20) for who in (0, 1)]
+    # The boxes touch: each is then as near to the other's last place as to its own.
+    apart = [(t, face_at(x), who) for t in range(10) for who, x in enumerate((0, 40))]
+    between = [(t, face_at(20 + who), who) for t in range(10, 20) for who in (0, 1)]
     table, _ = table_of(apart + between)
     tracklet = link(table)
     before, after = tracklet[table.frame < 10], tracklet[table.frame >= 10]
@@ -138,7 +138,9 @@ def test_a_tracklet_holds_each_frame_at_most_once():
     ]
     table, _ = table_of(faces)
     tracklet = link(table, config=TrackletConfig(min_length=1, min_iou_lead=0.0))
-    cells = list(zip(table.frame, tracklet, strict=True))
+    followed = tracklet >= 0
+    cells = list(zip(table.frame[followed], tracklet[followed], strict=True))
+    assert len(cells) > 50
     assert len(set(cells)) == len(cells)
 
 
@@ -244,3 +246,86 @@ def test_what_is_left_is_long_and_sure_and_numbered_without_holes(cells, min_len
         if rows.sum() >= min_length and scores[rows].max() >= 0.5:
             expected[rows], count = count, count + 1
     np.testing.assert_array_equal(drop_doubtful(tracklet, scores, min_length, 0.5), expected)
+
+
+def two_boxes(ones, others, scores=(0.9, 0.8), start=0):
+    """Two tracklets, a box a frame each, and their detections; None where there is none."""
+    faces, ratings = [], []
+    for t, pair in enumerate(zip(ones, others, strict=True), start=start):
+        for who, box in enumerate(pair):
+            if box is not None:
+                faces.append((t, box, who))
+                ratings.append(scores[who])
+    table, who = table_of(faces, ratings)
+    return who, table
+
+
+def kept_of(who, table):
+    return sorted(set(drop_doubles(who, table)) - {-1})
+
+
+FACE, FOREHEAD = face_at(100), face_at(105, 80, 40, 40)  # half of it in the face
+BESIDE = face_at(140)  # a fifth of it in the face
+
+
+@pytest.mark.parametrize(("scores", "kept"), [((0.9, 0.8), [0]), ((0.8, 0.9), [1])])
+def test_of_a_head_found_twice_the_weaker_goes(scores, kept):
+    assert kept_of(*two_boxes([FACE] * 10, [FOREHEAD] * 10, scores)) == kept
+
+
+def test_of_a_head_found_twice_the_one_followed_longer_is_the_stronger():
+    others = [FOREHEAD] * 7 + [None] * 3
+    assert kept_of(*two_boxes([FACE] * 10, others, (0.8, 0.9))) == [0]
+
+
+def test_what_is_left_keeps_its_number_and_its_detections():
+    who, table = two_boxes([FOREHEAD] * 10, [FACE] * 10, (0.5, 0.9))
+    np.testing.assert_array_equal(drop_doubles(who, table), np.where(who == 1, 1, -1))
+
+
+def test_two_heads_side_by_side_are_both_kept():
+    assert kept_of(*two_boxes([FACE] * 10, [BESIDE] * 10)) == [0, 1]
+
+
+def test_two_people_who_pass_one_another_are_both_kept():
+    passing = [face_at(100 + 10 * (t - 10)) for t in range(20)]  # they overlap for 7 frames
+    assert kept_of(*two_boxes([FACE] * 20, passing)) == [0, 1]
+
+
+@pytest.mark.parametrize(("together", "kept"), [(5, [0, 1]), (6, [0])])
+def test_more_than_half_of_the_shorter_tracklet_makes_a_double(together, kept):
+    others = [FOREHEAD] * together + [face_at(400)] * (10 - together)
+    whole = [FACE] * 10
+    assert kept_of(*two_boxes(whole + [FACE] * 30, others + [None] * 30)) == kept
+
+
+def test_heads_in_one_place_at_different_times_are_both_kept():
+    ones, others = [FACE] * 10 + [None] * 10, [None] * 10 + [FACE] * 10
+    assert kept_of(*two_boxes(ones, others)) == [0, 1]
+
+
+def test_detections_of_no_tracklet_double_nothing():
+    who, table = two_boxes([FACE] * 10, [FOREHEAD] * 10, (0.8, 0.9))
+    assert kept_of(np.where(who == 1, -1, who), table) == [0]
+
+
+def test_boxes_of_no_size_double_nothing():
+    point = [100.0, 100, 100, 100]
+    assert kept_of(*two_boxes([point] * 10, [point] * 10)) == [0, 1]
+
+
+@pytest.mark.parametrize("count", [0, 3])
+def test_without_tracklets_nothing_is_a_double(count):
+    table, _ = table_of([(t, FACE, 0) for t in range(count)])
+    assert drop_doubles(np.full(count, -1, np.int32), table).tolist() == [-1] * count
+
+
+def test_a_head_found_twice_is_one_tracklet_numbered_from_nought():
+    rng = np.random.default_rng(0)
+    faces = []
+    for t in range(FRAMES):
+        faces.append((t, np.add(FOREHEAD, 2 * t) + shaking(rng, 0.5), 0))
+        faces.append((t, np.add(FACE, 2 * t) + shaking(rng, 0.5), 1))
+    scores = np.tile([0.82, 0.95], FRAMES)
+    table, who = table_of(faces, scores)
+    np.testing.assert_array_equal(link(table), np.where(who == 1, 0, -1))

@@ -146,6 +146,13 @@ def test_doubtful_pairs_say_nothing_of_what_people_share():
     np.testing.assert_allclose(found.mean, features.mean(axis=0))
 
 
+def test_doubtful_pairs_beside_sure_ones_count_as_if_they_were_not_there():
+    features, tracklet = np.array([[1, 0], [0, 1], [1, 0]], np.float32), np.arange(3)
+    mixed = constraints_of(3, [(0, 1), (0, 2), (1, 2)], doubtful=[1])
+    found = fit_compensation(features, tracklet, mixed, tracklet)
+    np.testing.assert_array_equal(found.mean, 0)
+
+
 def test_only_people_seen_together_say_what_people_share():
     # 0 and 2 are one person: that their product is large must not count.
     features = np.array([[1, 0], [0, 1], [1, 0]], np.float32)
