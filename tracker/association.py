@@ -23,6 +23,7 @@ from tracker.records import (
 )
 
 _END_BOXES = 5  # whose mean says where a tracklet begins or ends
+_NEVER = 4.0  # what no link costs: move, growth and looks are 1 each at most
 _MAX_LOG_GROWTH = 0.7  # a face twice or half as large: no head comes so near in a second
 
 
@@ -47,15 +48,20 @@ def links_within_shots(
         max_distance: from which on two tracklets look like two people.
     """
     ends = _tracklet_ends(detections, tracklet, constraints.tracklet_count)
+    apart = constraints.matrix()
     shot = shot_of_frames(ends.first_frame, shots)
-    cost = _link_costs(ends, config) + distances / max_distance
-    forbidden = (shot[:, None] != shot[None]) | constraints.matrix() | (distances > max_distance)
-    cost[forbidden] = np.inf
-    # One unit of cost more than any link, so that as many are made as are allowed.
-    never = 4.0
-    rows, columns = linear_sum_assignment(np.where(np.isfinite(cost), cost, never))
-    linked = np.isfinite(cost[rows, columns])
-    return np.stack([rows[linked], columns[linked]], axis=1).astype(np.int32)
+    links = [np.zeros((0, 2), np.int32)]
+    for members in np.split(
+        np.argsort(shot, kind="stable"), np.flatnonzero(np.diff(np.sort(shot))) + 1
+    ):
+        within = np.ix_(members, members)
+        cost = _link_costs(ends, members, config)
+        cost = cost + distances[within] / max_distance
+        cost[apart[within] | (distances[within] > max_distance)] = _NEVER
+        rows, columns = linear_sum_assignment(np.minimum(cost, _NEVER))
+        linked = cost[rows, columns] < _NEVER
+        links.append(np.stack([members[rows[linked]], members[columns[linked]]], axis=1))
+    return np.concatenate(links).astype(np.int32)
 
 
 class _Ends(NamedTuple):
@@ -80,15 +86,18 @@ def _tracklet_ends(detections: Detections, tracklet: NDArray[np.int32], count: i
     return _Ends(first_frame, last_frame, first_box, last_box)
 
 
-def _link_costs(ends: _Ends, config: AssociationConfig) -> NDArray[np.float64]:
-    """How unlikely (T, T), 0 to 2, a face moved so in that time; infinite where it cannot have."""
-    gap = ends.first_frame[None] - ends.last_frame[:, None]
-    last_size = ends.last_box[:, 2:] - ends.last_box[:, :2]
-    first_size = ends.first_box[:, 2:] - ends.first_box[:, :2]
-    last_centre, first_centre = (
-        ends.last_box[:, 2:] - last_size / 2,
-        ends.first_box[:, 2:] - first_size / 2,
-    )
+def _link_costs(
+    ends: _Ends, members: NDArray[np.intp], config: AssociationConfig
+) -> NDArray[np.float64]:
+    """How far (M, M), 0 to 2, a face had to move and grow from one of `members` (M,) to another.
+
+    Infinite where it cannot have, in that time.
+    """
+    gap = ends.first_frame[members][None] - ends.last_frame[members][:, None]
+    last_box, first_box = ends.last_box[members], ends.first_box[members]
+    last_size = last_box[:, 2:] - last_box[:, :2]
+    first_size = first_box[:, 2:] - first_box[:, :2]
+    last_centre, first_centre = last_box[:, 2:] - last_size / 2, first_box[:, 2:] - first_size / 2
     last_side = np.maximum(last_size.mean(axis=1), 1.0)
     first_side = np.maximum(first_size.mean(axis=1), 1.0)
     scale = np.sqrt(np.outer(last_side, first_side))

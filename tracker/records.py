@@ -162,6 +162,12 @@ class Constraints:
 
     def __post_init__(self) -> None:
         _check_shapes(self, {"cannot_link": (len(self.cannot_link), 2)})
+        for numbers, count in (
+            (self.cannot_link, self.tracklet_count),
+            (self.doubtful, len(self.cannot_link)),
+        ):
+            if len(numbers) and not 0 <= numbers.min() <= numbers.max() < count:
+                raise RecordError(f"constraints name number {numbers.max()}, of {count}")
 
     @property
     def negatives(self) -> NDArray[np.int32]:

@@ -24,6 +24,7 @@ from tracker.records import NO_TRACKLET, Detections, Shot
 _POSITION_NOISE = 0.05
 _VELOCITY_NOISE = 0.02
 _DOUBLE_SHARE = 0.3  # of the smaller of two boxes, inside the larger
+_DOUBLE_SCORE = 0.9  # times the mean score of a face, which its double does not reach
 
 
 @dataclass
@@ -80,8 +81,9 @@ def drop_doubles(tracklet: NDArray[np.int32], detections: Detections) -> NDArray
 
     A detector may find one head twice, as a face and again as its forehead, too far apart for
     its own suppression of doubles. Two boxes that overlap by `_DOUBLE_SHARE` of the smaller in
-    most of the frames of the shorter tracklet are one head; whichever sums to less score goes.
-    Two people who pass one another overlap too, but not for most of the time they are seen.
+    most of the frames of the shorter tracklet are one head, if one of them looks clearly less
+    like a face: that one goes. Two people who pass one another overlap too, but not for most of
+    the time they are seen; and of two who embrace, either looks like a face.
     """
     followed = np.flatnonzero(tracklet != NO_TRACKLET)
     frames = detections.frame[followed]
@@ -91,12 +93,13 @@ def drop_doubles(tracklet: NDArray[np.int32], detections: Detections) -> NDArray
         for i, j in zip(*np.nonzero(np.triu(share >= _DOUBLE_SHARE, 1)), strict=True):
             overlaps[min(tracklet[rows[[i, j]]]), max(tracklet[rows[[i, j]]])] += 1
     lengths = np.bincount(tracklet[followed])
-    score = np.bincount(tracklet[followed], detections.scores[followed])
-    doubles = {
-        min(pair, key=lambda number: score[number])
-        for pair, together in overlaps.items()
-        if 2 * together > min(lengths[list(pair)])
-    }
+    score = np.bincount(tracklet[followed], detections.scores[followed]) / np.maximum(lengths, 1)
+    doubles = set()
+    for pair, together in overlaps.items():
+        weaker, stronger = sorted(pair, key=lambda number: score[number])
+        unlike = score[weaker] < _DOUBLE_SCORE * score[stronger]
+        if unlike and 2 * together > min(lengths[list(pair)]):
+            doubles.add(weaker)
     return np.where(np.isin(tracklet, list(doubles)), np.int32(NO_TRACKLET), tracklet)
 
 

@@ -110,19 +110,28 @@ def test_the_loss_falls(learned):
 def test_what_it_was_learned_from_is_said(raw_share):
     features, tracklet, _, constraints = toy_video()
     metric = replace(
-        metric_of(features, tracklet, constraints, True), evidence=Evidence(auc=0.9254, pairs=12)
+        metric_of(features, tracklet, constraints, True), evidence=Evidence(auc=0.9254, pairs=20)
     )
     config = replace(CONFIG, steps=1)
     note = learn_from([metric], tracklet, constraints, raw_share, config).note
-    said = "learned from 12 pairs seen together: before, the features told them apart with an AUC"
+    said = "learned from 12 pairs seen together; before, the features told people apart with an AUC"
     kept = ", 25% of the distance stays the features' own" if raw_share else ""
     assert note == f"{said} of 0.925{kept}"
+
+
+def test_without_evidence_no_auc_is_said():
+    features, tracklet, _, constraints = toy_video()
+    metric = replace(
+        metric_of(features, tracklet, constraints, True), evidence=Evidence(auc=0.9254, pairs=19)
+    )
+    note = learn_from([metric], tracklet, constraints, 0.0, replace(CONFIG, steps=1)).note
+    assert note == "learned from 12 pairs seen together"
 
 
 def test_what_is_said_is_of_the_first_metric():
     features, tracklet, _, constraints = toy_video()
     first, second = (
-        replace(metric_of(features, tracklet, constraints, kind), evidence=Evidence(auc, 12))
+        replace(metric_of(features, tracklet, constraints, kind), evidence=Evidence(auc, 20))
         for kind, auc in ((True, 0.91), (False, 0.55))
     )
     config = replace(CONFIG, heads=1, steps=1)
@@ -133,7 +142,7 @@ def test_a_single_pair_is_said_in_the_singular():
     features, tracklet, _, constraints = toy_video()
     one_pair = Constraints(TRACKLETS, constraints.cannot_link[:1])
     note = learn(features, tracklet, one_pair, config=replace(CONFIG, steps=1)).note
-    assert note.startswith("learned from 1 pair seen together:")
+    assert note.startswith("learned from 1 pair seen together")
 
 
 def test_doubtful_pairs_are_not_learned_from():

@@ -134,10 +134,12 @@ def _unlearned_note(metric: Metric, constraints: Constraints) -> str:
 def _learning_note(metrics: Sequence[Metric], raw_share: float, constraints: Constraints) -> str:
     evidence = metrics[0].evidence
     kept = f", {raw_share:.0%} of the distance stays the features' own" if raw_share else ""
-    return (
-        f"learned from {_pairs(len(constraints.negatives))} seen together: before, the features "
-        f"told them apart with an AUC of {evidence.auc:.3f}{kept}"
+    before = (
+        f"; before, the features told people apart with an AUC of {evidence.auc:.3f}"
+        if evidence.is_enough
+        else ""
     )
+    return f"learned from {_pairs(len(constraints.negatives))} seen together{before}{kept}"
 
 
 def _pairs(count: int) -> str:
