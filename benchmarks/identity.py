@@ -1,10 +1,10 @@
 """What each part of telling people apart is worth, and how much the seed matters.
 
-    python benchmarks/identity.py {parts,sides,seeds} --shared ../shared --out /tmp/accuracy
+    python benchmarks/identity.py {parts,sides,seeds} [CLIP ...] --shared ../shared --out /tmp/a
 
 `parts` adds one part after the other on T-ara and the drawn cast; `sides` holds the defaults
-against nothing learned and everything learned on every clip; `seeds` runs five seeds. Runs go
-on from those of `accuracy.py` in the same folder.
+against nothing learned and everything learned on every clip; `seeds` runs five seeds on every
+clip. Clips can be named. Runs go on from those of `accuracy.py` in the same folder.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from accuracy import DRAWN, ROOT, score
 
 TARA = "tara defaults (yunet face)"
 CLIPS = [TARA, "intel_edit", "hamilton", "interview", "corporate", "demo", *DRAWN]
+OTHERS = ["tara mtcnn hog", "tara headhunter", "demo, nothing downloaded"]
 # Each line is that above and one part more; the last is the default.
 PARTS = {
     "plain face features": (
@@ -61,10 +62,16 @@ def main() -> None:
     """Print the table asked for."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("table", choices=("parts", "sides", "seeds"))
+    parser.add_argument("clips", nargs="*", metavar="CLIP", help="default: all")
     parser.add_argument("--shared", type=Path, default=ROOT.parent / "shared")
     parser.add_argument("--out", type=Path, default=Path(tempfile.gettempdir()) / "accuracy")
     given = parser.parse_args()
-    {"parts": _parts, "sides": _sides, "seeds": _seeds}[given.table](given.shared, given.out)
+    if given.table == "parts":
+        _parts(given.shared, given.out)
+    elif given.table == "sides":
+        _sides(given.clips or CLIPS, given.shared, given.out)
+    else:
+        _seeds(given.clips or [*CLIPS, *OTHERS], given.shared, given.out)
 
 
 def _parts(shared: Path, out: Path) -> None:
@@ -83,19 +90,19 @@ def _parts(shared: Path, out: Path) -> None:
         )
 
 
-def _sides(shared: Path, out: Path) -> None:
+def _sides(clips: list[str], shared: Path, out: Path) -> None:
     print(f"| clip | {' | '.join(SIDES)} |")
     print("|---|" + "---|" * len(SIDES))
-    for clip in CLIPS:
+    for clip in clips:
         cells = [score(clip, shared, out, changes) for changes in SIDES.values()]
         told = [f"{one['idf1']:.3f} ({one['people']})" for one in cells]
         print(f"| {clip} | {' | '.join(told)} |", flush=True)
 
 
-def _seeds(shared: Path, out: Path) -> None:
+def _seeds(clips: list[str], shared: Path, out: Path) -> None:
     print("| clip | IDF1, seeds 0 to 4 | mean | spread | MOTA, mean | IDS | people |")
     print("|---|---|---|---|---|---|---|")
-    for clip in [*CLIPS, "tara mtcnn hog", "tara headhunter"]:
+    for clip in clips:
         runs = [score(clip, shared, out, f"seed: {seed}") for seed in SEEDS]
         idf1 = [run["idf1"] for run in runs]
         print(
