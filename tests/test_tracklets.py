@@ -11,6 +11,7 @@ from tracker.tracklets import clear_links, drop_doubles, drop_doubtful, link_tra
 
 CONFIG = TrackletConfig()
 SURE = 0.8
+FAIR = 0.55
 FRAMES = 60
 ONE_SHOT = (Shot(0, 10_000),)
 
@@ -33,7 +34,7 @@ def table_of(faces, scores=None):
 
 
 def link(detections, shots=ONE_SHOT, config=CONFIG, sure_score=SURE):
-    return link_tracklets(detections, shots, sure_score, config)
+    return link_tracklets(detections, shots, sure_score, FAIR, config)
 
 
 def shaking(rng, px):
@@ -245,7 +246,14 @@ def test_what_is_left_is_long_and_sure_and_numbered_without_holes(cells, min_len
         rows = tracklet == number
         if rows.sum() >= min_length and scores[rows].max() >= 0.5:
             expected[rows], count = count, count + 1
-    np.testing.assert_array_equal(drop_doubtful(tracklet, scores, min_length, 0.5), expected)
+    np.testing.assert_array_equal(drop_doubtful(tracklet, scores, min_length, 0.5, 0.0), expected)
+
+
+@pytest.mark.parametrize(("weak", "expected"), [(0.3, [-1, -1, -1]), (0.35, [0, 0, 0])])
+def test_a_tracklet_that_is_weak_on_average_is_dropped(weak, expected):
+    scores = np.array([0.9, weak, weak], np.float32)  # once sure; 0.5 and 0.53 on average
+    kept = drop_doubtful(np.zeros(3, np.int32), scores, 3, 0.8, 0.52)
+    np.testing.assert_array_equal(kept, expected)
 
 
 def two_boxes(ones, others, scores=(0.9, 0.8), start=0):

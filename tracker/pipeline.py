@@ -76,11 +76,13 @@ def _tracklets(run: Run, scan: Scan, detector: DetectorChoice) -> tuple[NDArray[
     config = run.config.tracklets
 
     def write(path: Path, advance: Advance) -> None:
-        linked = link_tracklets(scan.detections, scan.shots, detector.sure_score, config)
+        linked = link_tracklets(
+            scan.detections, scan.shots, detector.sure_score, detector.fair_score, config
+        )
         save_array(path, linked)
         advance(len(linked))
 
-    settings = [settings_as_dict(config), detector.sure_score]
+    settings = [settings_as_dict(config), detector.sure_score, detector.fair_score]
     read = (scan.shots_key, scan.detections_key)
     total = len(scan.detections)
     return run.stage("linking", settings, read, ".npy", load_copy, write, total, "boxes")

@@ -36,7 +36,11 @@ class _OpenTracklet:
 
 
 def link_tracklets(
-    detections: Detections, shots: Sequence[Shot], sure_score: float, config: TrackletConfig
+    detections: Detections,
+    shots: Sequence[Shot],
+    sure_score: float,
+    fair_score: float,
+    config: TrackletConfig,
 ) -> NDArray[np.int32]:
     """Join boxes of neighbouring frames into short, high-precision tracklets.
 
@@ -47,7 +51,8 @@ def link_tracklets(
 
     Args:
         shots: disjoint, in order, covering every frame.
-        sure_score: a tracklet none of whose scores reaches it is no face, and dropped.
+        sure_score: a tracklet none of whose scores reaches it is no face, and dropped ...
+        fair_score: ... and so is one whose mean score does not reach this.
 
     Returns:
         (N,) tracklet of each detection, numbered by first detection; -1 where it has none.
@@ -59,19 +64,28 @@ def link_tracklets(
         rows = np.arange(first, last)
         tracklet[rows] = _link_within_shot(detections, rows, count, config)
         count = max(count, int(tracklet[rows].max(initial=-1)) + 1)
-    kept = drop_doubtful(tracklet, detections.scores, config.min_length, sure_score)
+    kept = drop_doubtful(tracklet, detections.scores, config.min_length, sure_score, fair_score)
     single = drop_doubles(kept, detections)
-    return drop_doubtful(single, detections.scores, config.min_length, sure_score)
+    return drop_doubtful(single, detections.scores, config.min_length, sure_score, fair_score)
 
 
 def drop_doubtful(
-    tracklet: NDArray[np.int32], scores: NDArray[np.float32], min_length: int, sure_score: float
+    tracklet: NDArray[np.int32],
+    scores: NDArray[np.float32],
+    min_length: int,
+    sure_score: float,
+    fair_score: float,
 ) -> NDArray[np.int32]:
-    """`tracklet` (N,) without those that are short or never sure, renumbered from 0."""
+    """`tracklet` (N,) without those that are short, never sure or not fair on average.
+
+    Renumbered from 0.
+    """
     numbers, inverse, lengths = np.unique(tracklet, return_inverse=True, return_counts=True)
     best = np.zeros(len(numbers), np.float32)
     np.maximum.at(best, inverse, scores)
-    keep = (numbers != NO_TRACKLET) & (lengths >= min_length) & (best >= sure_score)
+    mean = np.bincount(inverse, scores, len(numbers)) / np.maximum(lengths, 1)
+    keep = (numbers != NO_TRACKLET) & (lengths >= min_length)
+    keep &= (best >= sure_score) & (mean >= fair_score)
     renumbered = np.where(keep, np.cumsum(keep) - 1, NO_TRACKLET)
     return renumbered[inverse].astype(np.int32)
 

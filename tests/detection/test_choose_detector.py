@@ -118,3 +118,8 @@ def test_auto_is_yunet_where_its_weights_are(monkeypatch):
     assert choice.hashes == (YUNET[0].sha256,)
     assert choice.min_face_px == 12
     assert isinstance(make_detector(choice, config, CPU), YuNetDetector)
+
+
+def test_a_fair_score_is_halfway_to_a_sure_one():
+    config = DetectionConfig(detector="mtcnn", min_score=0.4, sure_score=0.8)
+    assert choose_detector(config).fair_score == pytest.approx(0.6)

@@ -46,6 +46,11 @@ class DetectorChoice:
     hashes: tuple[str, ...]
     reason: str
 
+    @property
+    def fair_score(self) -> float:
+        """What a tracklet must have on average: halfway from the least to a sure score."""
+        return (self.min_score + self.sure_score) / 2
+
 
 def choose_detector(config: DetectionConfig) -> DetectorChoice:
     """The detector that `config` asks for; for `auto`, YuNet if its weights are to be had.
