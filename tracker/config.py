@@ -121,7 +121,7 @@ class ClusteringConfig:
     min_detections: int = 10  # a person is seen at least so often ...
     min_share: float = 0.01  # ... and makes up at least this share of all faces followed,
     enough_detections: int = 100  # ... unless seen so often, which is enough in any video,
-    min_sure_share: float = 0.3  # and of their detections this share is surely a face
+    min_sure_share: float = 0.4  # and of their detections this share is surely a face
     max_doubt: float = 0.25  # two people this much further apart than the bound may be the same
 
     def __post_init__(self) -> None:
