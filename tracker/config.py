@@ -114,7 +114,7 @@ class ClusteringConfig:
     """Who is the same person, and who is nobody."""
 
     people: int | None = None  # how many there are; None: found by itself
-    max_learned_distance: float = 1.6  # squared distance at which merging stops, where all of it
+    max_learned_distance: float = 1.75  # squared distance at which merging stops, where all of it
     max_raw_distance: float = 1.22  # is learned, and where none is; mixed as the distance is
     max_hog_distance: float = 1.6  # in place of the latter, for features that know no faces
     cannot_link_distance: float = 50.0  # added between two tracklets that share a frame
