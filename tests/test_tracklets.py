@@ -300,10 +300,15 @@ def test_two_people_who_pass_one_another_are_both_kept():
 
 
 @pytest.mark.parametrize(("together", "kept"), [(5, [0, 1]), (6, [0])])
-def test_more_than_half_of_the_shorter_tracklet_makes_a_double(together, kept):
+def test_more_than_half_of_the_weaker_tracklet_makes_a_double(together, kept):
     others = [FOREHEAD] * together + [face_at(400)] * (10 - together)
     whole = [FACE] * 10
     assert kept_of(*two_boxes(whole + [FACE] * 30, others + [None] * 30, (0.9, 0.7))) == kept
+
+
+def test_a_short_ghost_over_a_weak_face_does_not_drop_the_face():
+    ghost = [FACE] * 4 + [None] * 16  # of the next shot, in a dissolve
+    assert kept_of(*two_boxes([FOREHEAD] * 20, ghost, (0.6, 0.9))) == [0, 1]
 
 
 def test_heads_in_one_place_at_different_times_are_both_kept():

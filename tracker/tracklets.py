@@ -95,8 +95,8 @@ def drop_doubles(tracklet: NDArray[np.int32], detections: Detections) -> NDArray
 
     A detector may find one head twice, as a face and again as its forehead, too far apart for
     its own suppression of doubles. Two boxes that overlap by `_DOUBLE_SHARE` of the smaller in
-    most of the frames of the shorter tracklet are one head, if one of them looks clearly less
-    like a face: that one goes. Two people who pass one another overlap too, but not for most of
+    most of the frames of one tracklet are one head, if that one looks clearly less like a face:
+    it goes. Two people who pass one another overlap too, but not for most of
     the time they are seen; and of two who embrace, either looks like a face.
     """
     followed = np.flatnonzero(tracklet != NO_TRACKLET)
@@ -112,7 +112,7 @@ def drop_doubles(tracklet: NDArray[np.int32], detections: Detections) -> NDArray
     for pair, together in overlaps.items():
         weaker, stronger = sorted(pair, key=lambda number: score[number])
         unlike = score[weaker] < _DOUBLE_SCORE * score[stronger]
-        if unlike and 2 * together > min(lengths[list(pair)]):
+        if unlike and 2 * together > lengths[weaker]:
             doubles.add(weaker)
     return np.where(np.isin(tracklet, list(doubles)), np.int32(NO_TRACKLET), tracklet)
 
