@@ -277,6 +277,15 @@ def test_heads_learned_side_by_side_are_those_learned_one_after_the_other(monkey
     assert together.loss_curve.tobytes() == in_turn.loss_curve.tobytes()
 
 
+@pytest.fixture
+def ctrl_c():
+    """Ctrl-C is heard, even where a shell started the tests in the background without it."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("ctrl_c")
 def test_an_interrupt_stops_every_head():
     features, tracklet, _, constraints = toy_video()
     heard = []
