@@ -78,7 +78,7 @@ def score(name: str, shared: Path, out: Path, changes: str = "") -> dict[str, fl
         changes: settings that differ from the defaults, as YAML.
     """
     video, truth, options, weights_at_hand = _material(name, shared, out)
-    folder = out / name.replace(" ", "_").replace(",", "")
+    folder = out / _file_name(name)
     with tempfile.TemporaryDirectory() as temporary:
         weights = shared / "weights" if weights_at_hand else Path(temporary)
         environment = os.environ | {"TRACKER_WEIGHTS": str(weights)}
@@ -99,7 +99,7 @@ def _material(name: str, shared: Path, out: Path) -> tuple[Path, Path, str, bool
         video, truth, options, weights_at_hand = ROWS[name]
         base = ROOT if video.startswith("videos") else shared
         return base / video, base / truth, options, weights_at_hand
-    video = out / "drawn" / f"{name.replace(' ', '_').replace(',', '')}.mp4"
+    video = out / "drawn" / f"{_file_name(name)}.mp4"
     if not video.exists():
         video.parent.mkdir(parents=True, exist_ok=True)
         command = [sys.executable, "-m", "tracker.cli", "synth", video, *DRAWN[name].split()]
@@ -107,6 +107,10 @@ def _material(name: str, shared: Path, out: Path) -> tuple[Path, Path, str, bool
             command, cwd=ROOT, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
         )
     return video, video.with_suffix(".gt.txt"), "", True
+
+
+def _file_name(name: str) -> str:
+    return name.replace(" ", "_").replace(",", "")
 
 
 if __name__ == "__main__":

@@ -207,6 +207,11 @@ def max_distance(raw_share: float, knows_faces: bool, config: ClusteringConfig) 
     return (1 - raw_share) * config.max_learned_distance + raw_share * raw
 
 
+def merges_within(merges: Merges, max_distance: float) -> int:
+    """How many of `merges` are made at `max_distance` or less."""
+    return int(np.searchsorted(merges.heights, max_distance, side="right"))
+
+
 def choose_cut(
     merges: Merges,
     detection_counts: NDArray[np.integer],
@@ -224,7 +229,7 @@ def choose_cut(
         sure_counts: (T,) those of them with a sure score.
     """
     if config.people is None:
-        return int(np.searchsorted(merges.heights, max_distance, side="right"))
+        return merges_within(merges, max_distance)
     return _merges_for(config.people, merges, detection_counts, sure_counts, config)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
@@ -11,11 +12,13 @@ from numpy.typing import NDArray
 
 from tracker.association import links_within_shots
 from tracker.clustering import (
+    Merges,
     choose_cut,
     clusters_after,
     max_distance,
     maybe_the_same,
     merge_tracklets,
+    merges_within,
     mixed_distances,
     name_people,
     separate_conflicts,
@@ -192,10 +195,17 @@ def _looked_at_again(
 
     So again until the people stay, or `max_looks` are over.
     """
-    faces = material.tracklet[described.crops.rows]
+    faces, count = material.tracklet[described.crops.rows], material.tracklet_count
+    face_counts = np.bincount(faces, minlength=count)
+
+    def within_bound(merges: Merges) -> int:
+        return merges_within(merges, bound)
+
     found = faces
     for _ in range(run.config.embedding.max_looks):
-        before, found = found, _clusters(run, material, metric, faces, bound)[faces]
+        distances = tracklet_distances(metric.vectors, faces, count)
+        cluster = _clusters(run, material, distances, face_counts, bound, within_bound)
+        before, found = found, cluster[faces]
         if np.array_equal(before, found):
             break
         metric = _metric(run, material, described, found)
@@ -240,17 +250,18 @@ def _embedding(
 
 
 def _clusters(
-    run: Run, material: Material, metric: Metric, faces: NDArray[np.int32], bound: float
+    run: Run,
+    material: Material,
+    distances: NDArray[np.floating],
+    face_counts: NDArray[np.intp],
+    bound: float,
+    cut: Callable[[Merges], int],
 ) -> NDArray[np.int32]:
-    """Which tracklets (T,) are one person by the features' own metric, numbered from 0."""
-    count = material.tracklet_count
-    distances = tracklet_distances(metric.vectors, faces, count)
-    counts = np.bincount(faces, minlength=count)
-    apart = run.config.clustering.cannot_link_distance
-    merges = merge_tracklets(distances, counts, material.constraints, apart)
-    cut = int(np.searchsorted(merges.heights, bound, side="right"))
-    merged = clusters_after(merges, cut, count)
-    return separate_conflicts(merged, distances, counts, material.constraints, bound)
+    """Which tracklets (T,) are one person, numbered from 0, after `cut` of all merges."""
+    constraints, apart = material.constraints, run.config.clustering.cannot_link_distance
+    merges = merge_tracklets(distances, face_counts, constraints, apart)
+    merged = clusters_after(merges, cut(merges), material.tracklet_count)
+    return separate_conflicts(merged, distances, face_counts, constraints, bound)
 
 
 def _people(
@@ -306,10 +317,14 @@ def _named(
     followed = tracklet != NO_TRACKLET
     detections = np.bincount(tracklet[followed], minlength=count)
     sure_detections = np.bincount(tracklet[followed & material.is_sure], minlength=count)
-    merges = merge_tracklets(linked, face_counts, constraints, config.cannot_link_distance)
-    cut = choose_cut(merges, detections, sure_detections, bound, config)
-    merged = clusters_after(merges, cut, count)
-    cluster = separate_conflicts(merged, linked, face_counts, constraints, bound)
+    cluster = _clusters(
+        run,
+        material,
+        linked,
+        face_counts,
+        bound,
+        lambda merges: choose_cut(merges, detections, sure_detections, bound, config),
+    )
     return name_people(cluster, detections, sure_detections, config)
 
 
