@@ -77,7 +77,7 @@ def score(name: str, shared: Path, out: Path, changes: str = "") -> dict[str, fl
     Args:
         changes: settings that differ from the defaults, as YAML.
     """
-    video, truth, options, weights_at_hand = _material(name, shared, out)
+    video, truth, options, weights_at_hand = material(name, shared, out)
     folder = out / _file_name(name)
     with tempfile.TemporaryDirectory() as temporary:
         weights = shared / "weights" if weights_at_hand else Path(temporary)
@@ -93,7 +93,7 @@ def score(name: str, shared: Path, out: Path, changes: str = "") -> dict[str, fl
     return measured
 
 
-def _material(name: str, shared: Path, out: Path) -> tuple[Path, Path, str, bool]:
+def material(name: str, shared: Path, out: Path) -> tuple[Path, Path, str, bool]:
     """Video, truth, options, and whether the weights are at hand; drawn films are drawn here."""
     if name in ROWS:
         video, truth, options, weights_at_hand = ROWS[name]

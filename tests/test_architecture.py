@@ -27,6 +27,7 @@ LAYERS = [
     },
     {"lettering"},
     {"evaluation", "storage", "export", "render", "synthetic"},
+    {"learned"},
     {"run"},
     {"scan"},
     {"identity"},

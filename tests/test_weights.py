@@ -7,7 +7,17 @@ import pytest
 
 from tracker import weights
 from tracker.errors import WeightsError
-from tracker.weights import FACE, YUNET, WeightFile, cache_folder, find_weights
+from tracker.weights import (
+    ALEXNET,
+    FACE,
+    FACENET,
+    RESNET18,
+    RESNET50,
+    YUNET,
+    WeightFile,
+    cache_folder,
+    find_weights,
+)
 
 CONTENT = b"pretend that these are weights" * 5000  # more than one chunk
 
@@ -100,12 +110,13 @@ def test_weights_cut_short_on_the_way_are_never_kept(cache, served, monkeypatch)
 
 
 def test_without_a_network_the_line_says_where_to_get_and_put_the_file(cache, served):
-    gone = replace(served, url="file:///nowhere/net.bin")
+    gone = replace(served, url="file:///nowhere/net.bin", size=244_408_911)
     with pytest.raises(WeightsError) as refusal:
         find_weights((gone,))
     message = str(refusal.value)
     assert message.startswith(f"net.bin is not in {cache} and cannot be fetched (")
-    assert message.endswith("put it there by hand from file:///nowhere/net.bin")
+    assert message.endswith("put it there by hand from file:///nowhere/net.bin (244.4 MB, MIT)")
+    assert "\n" not in message
 
 
 def test_a_time_out_is_a_clear_error_too(cache, served, monkeypatch):
@@ -169,10 +180,19 @@ def test_the_folder_is_otherwise_in_the_users_cache(monkeypatch, unset):
     assert cache_folder().is_absolute()
 
 
-@pytest.mark.parametrize("file", YUNET + FACE, ids=lambda file: file.name)
+ALL = YUNET + FACE + ALEXNET + RESNET18 + RESNET50 + FACENET
+
+
+@pytest.mark.parametrize("file", ALL, ids=lambda file: file.name)
 def test_every_file_has_a_safe_source_a_hash_and_a_licence(file):
     assert file.url.startswith("https://")
     assert file.url.endswith(file.name)
     assert len(file.sha256) == 64
     assert set(file.sha256) <= set("0123456789abcdef")
     assert file.licence
+    assert file.size > 100_000
+
+
+@pytest.mark.parametrize("file", ALEXNET + RESNET18 + RESNET50, ids=lambda file: file.name)
+def test_torchvision_names_its_files_after_their_hashes(file):
+    assert Path(file.name).stem.endswith(f"-{file.sha256[:8]}")

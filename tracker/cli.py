@@ -9,24 +9,57 @@ import argparse
 import json
 import os
 import sys
+import textwrap
 from collections.abc import Sequence
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
-from tracker.config import DETECTORS, FEATURE_KINDS, Config, read_config, with_settings
+from tracker.config import (
+    BACKBONES,
+    DETECTORS,
+    FEATURE_KINDS,
+    LOSSES,
+    MINING,
+    TRUNKS,
+    Config,
+    read_config,
+    with_settings,
+)
 from tracker.errors import TrackerError
 from tracker.progress import Progress
 from tracker.reporting import make_progress
 
 _INTERRUPTED = 130  # what a shell reports for SIGINT
 
-_TRACK_EXAMPLES = """\
+
+def _listed(names: Sequence[str]) -> str:
+    return textwrap.fill(
+        ", ".join(names),
+        90,
+        initial_indent="  ",
+        subsequent_indent="  ",
+        break_on_hyphens=False,
+    )
+
+
+_TRACK_EXAMPLES = f"""\
 examples:
   run_tracker.py film.mp4
   run_tracker.py film.mp4 --out runs/film-6 --people 6
   run_tracker.py film.mp4 --detector mtcnn --features hog       # needs no downloaded weights
   run_tracker.py film.mp4 --detections faces.txt --shots shots.csv
+  run_tracker.py film.mp4 --loss triplet+quadruplet --mining batch-hard
+  run_tracker.py film.mp4 --trunk finetune --backbone face      # the paper's way: best on a GPU
+  run_tracker.py episode2.mp4 --init runs/episode1
+
+--loss is one of:
+{_listed(LOSSES)}
+--mining is one of:
+{_listed(MINING)}
+--backbone is one of:
+{_listed(BACKBONES)}
+docs/learning.md says what each is for.
 """
 _EVALUATE_EXAMPLES = """\
 examples:
@@ -120,7 +153,20 @@ def _add_track_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--shots", metavar="FILE", help="use these shots (as in shots.csv) instead")
     parser.add_argument("--features", choices=FEATURE_KINDS, help="default: auto")
     parser.add_argument(
-        "--quadruplet", action="store_true", default=None, help="learn with the quadruplet term too"
+        "--loss", choices=LOSSES, metavar="LOSS", help="what is learned by; default: symtriplet"
+    )
+    parser.add_argument(
+        "--mining", choices=MINING, metavar="MINING", help="what a loss is shown; default: auto"
+    )
+    parser.add_argument(
+        "--trunk", choices=TRUNKS, help="learn on features, or fine-tune a CNN; default: head"
+    )
+    parser.add_argument(
+        "--backbone", choices=BACKBONES, metavar="NET", help="the CNN of --trunk finetune"
+    )
+    parser.add_argument("--dim", type=int, metavar="D", help="of the embedding; default: 64")
+    parser.add_argument(
+        "--init", metavar="RUN", help="start from what another run of the series has learned"
     )
     parser.add_argument("--seed", type=int, metavar="N", help="of every random choice; default: 0")
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda or cuda:n")
@@ -200,12 +246,16 @@ def _run(
 ) -> dict[str, Any]:
     import numpy as np
 
+    from tracker.learned import EMBEDDING_FILE
     from tracker.outputs import earlier_stages, write_outputs, write_run_json
     from tracker.pipeline import find_people
     from tracker.run import Run, RunLog
     from tracker.storage import RunFolder
     from tracker.video.reader import probe_video
 
+    init = config.embedding.init
+    if init is not None and not (Path(init) / EMBEDDING_FILE).exists():
+        raise TrackerError(f"--init {init}: no {EMBEDDING_FILE} there; name the folder of a run")
     info = probe_video(given.video)  # before a folder is made for what is no video
     out = given.out or Path("runs") / given.video.stem
     if (out / "annotated.mp4").resolve() == given.video.resolve():
@@ -250,7 +300,14 @@ def _config_of(given: argparse.Namespace) -> Config:
         },
         "shots": {"file": given.shots},
         "features": {"kind": given.features},
-        "embedding": {"quadruplet": given.quadruplet},
+        "embedding": {
+            "loss": given.loss,
+            "mining": given.mining,
+            "trunk": given.trunk,
+            "backbone": given.backbone,
+            "dim": given.dim,
+            "init": given.init,
+        },
         "clustering": {"people": given.people},
     }
     changes: dict[str, Any] = {

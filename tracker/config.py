@@ -20,6 +20,30 @@ _LARGEST = 1e12  # of a setting; beyond it, and for infinity, nothing makes sens
 
 DETECTORS = ("auto", "mtcnn", "yunet")
 FEATURE_KINDS = ("auto", "face", "hog")
+TRIPLET_LOSSES = ("symtriplet", "triplet", "hierarchical-triplet")
+PAIR_LOSSES = ("contrastive", "siamese-bce")
+QUADRUPLET_LOSSES = ("quadruplet", "adaptive-quadruplet")
+IDENTITY_LOSSES = ("proxy-nca", "soft-triple", "arcface", "cosface", "multi-similarity")
+PLUS_QUADRUPLET = "+quadruplet"  # after a triplet loss: add the quadruplet loss's second term
+LOSSES = (
+    *TRIPLET_LOSSES,
+    *(f"{name}{PLUS_QUADRUPLET}" for name in TRIPLET_LOSSES),
+    *PAIR_LOSSES,
+    *QUADRUPLET_LOSSES,
+    *IDENTITY_LOSSES,
+)
+MINING = (
+    "auto",
+    "offline",
+    "batch-all",
+    "batch-hard",
+    "semi-hard",
+    "distance-weighted",
+    "anchor-neighbour",
+)
+TRUNKS = ("head", "finetune")
+BACKBONES = ("face", "facenet", "alexnet", "resnet18", "resnet50", "small")
+OPTIMISERS = ("adamw", "sgd")
 
 
 def _check(ok: bool, setting: str, rule: str, value: object) -> None:
@@ -149,38 +173,83 @@ class ClusteringConfig:
 class EmbeddingConfig:
     """How the embedding is learned from the video's own constraints."""
 
+    loss: str = "symtriplet"  # one of LOSSES
+    mining: str = "auto"  # what the loss is given; auto: what suits it
+    trunk: str = "head"  # a small network on fixed features; finetune: a CNN on the crops
+    backbone: str = "auto"  # of finetune; auto: face where its weights are at hand, else small
+    init: str | None = None  # a run folder whose embedding learning starts from
+    dim: int = 64  # of the embedding
+    learners: int = 1  # that the embedding is divided among, and conquered by; 1: not divided
     compensate: bool = True  # take out what all faces of the video share before learning
     max_looks: int = 3  # at the people found, to compensate by them, where nothing is learned
     raw_share: float | None = None  # of the distance that is not learned; None: by evidence
     heads: int = 4  # networks a kind of features, learned from different starts and averaged
-    steps: int = 1500  # of each
+    steps: int = 1500  # of each, at most: fewer where held-out constraints gain nothing more
+    held_out_share: float = 0.15  # of the pairs, in whole shots, that each network is judged by
+    patience: int = 5  # times a hundred steps without a gain on them, and learning winds down
     batch_triplets: int = 256
-    margin: float = 0.5  # of SymTriplet, on the unit sphere
-    quadruplet: bool = False  # add the quadruplet term
-    quadruplet_margin: float = 0.25  # of that term
-    learning_rate: float = 4e-3  # of AdamW for a new metric; it falls to 0 along a cosine
+    batch_tracklets: int = 64  # of a batch that is mined, each with so many
+    faces_per_tracklet: int = 4
+    margin: float | None = None  # None: what suits the loss, on the unit sphere
+    quadruplet_margin: float = 0.25  # of the quadruplet term
+    optimiser: str = "adamw"
+    learning_rate: float = 4e-3  # for a new metric; it falls to 0 at the end
     correction_rate: float = 1e-3  # likewise, where features that know faces are corrected
+    trunk_rate: float = 1e-4  # likewise, of a CNN that is fine-tuned; its last layer's is 10 x
     weight_decay: float = 1e-2
     dropout: float = 0.2
+    unit_length: bool = True  # of the embedded faces; the paper leaves them their lengths
 
     def __post_init__(self) -> None:
+        for name, known in (
+            ("loss", LOSSES),
+            ("mining", MINING),
+            ("trunk", TRUNKS),
+            ("backbone", ("auto", *BACKBONES)),
+            ("optimiser", OPTIMISERS),
+        ):
+            value = getattr(self, name)
+            _check(value in known, f"embedding.{name}", f"one of {', '.join(known)}", value)
+        self._check_mining()
+        trunk_ok = self.backbone == "auto" or self.trunk == "finetune"
+        _check(trunk_ok, "embedding.backbone", "left out unless trunk is finetune", self.backbone)
+        for name in ("heads", "steps", "patience", "batch_triplets", "learners"):
+            value = getattr(self, name)
+            _check(value >= 1, f"embedding.{name}", "1 or more", value)
+        for name in ("dim", "batch_tracklets", "faces_per_tracklet"):
+            value = getattr(self, name)
+            _check(value >= 2, f"embedding.{name}", "2 or more", value)
+        divides = self.dim % self.learners == 0 and self.dim >= 2 * self.learners
+        _check(
+            divides, "embedding.learners", f"a divisor of {self.dim}, half at most", self.learners
+        )
         _check(self.max_looks >= 0, "embedding.max_looks", "0 or more", self.max_looks)
         share_ok = self.raw_share is None or 0 <= self.raw_share <= 1
         _check(share_ok, "embedding.raw_share", "in [0, 1]", self.raw_share)
-        _check(self.heads >= 1, "embedding.heads", "1 or more", self.heads)
-        _check(self.steps >= 1, "embedding.steps", "1 or more", self.steps)
-        _check(
-            self.batch_triplets >= 1, "embedding.batch_triplets", "1 or more", self.batch_triplets
-        )
-        _check(self.margin > 0, "embedding.margin", "above 0", self.margin)
-        margin = self.quadruplet_margin
-        _check(margin > 0, "embedding.quadruplet_margin", "above 0", margin)
-        _check(self.learning_rate > 0, "embedding.learning_rate", "above 0", self.learning_rate)
-        _check(
-            self.correction_rate > 0, "embedding.correction_rate", "above 0", self.correction_rate
-        )
+        held = self.held_out_share
+        _check(0 <= held <= 0.5, "embedding.held_out_share", "in [0, 0.5]", held)
+        margin_ok = self.margin is None or self.margin > 0
+        _check(margin_ok, "embedding.margin", "above 0", self.margin)
+        for name in ("quadruplet_margin", "learning_rate", "correction_rate", "trunk_rate"):
+            value = getattr(self, name)
+            _check(value > 0, f"embedding.{name}", "above 0", value)
         _check(self.weight_decay >= 0, "embedding.weight_decay", "0 or more", self.weight_decay)
         _check(0 <= self.dropout < 1, "embedding.dropout", "in [0, 1)", self.dropout)
+
+    def _check_mining(self) -> None:
+        """Some losses are given one thing only."""
+        if self.mining == "auto":
+            return
+        if self.loss in IDENTITY_LOSSES:
+            raise ConfigError(
+                f"embedding.mining: {self.mining} is not for {self.loss}, which learns from "
+                "whole identities; leave it out"
+            )
+        if self.loss in QUADRUPLET_LOSSES and self.mining != "offline":
+            raise ConfigError(
+                f"embedding.mining: {self.mining} mines triplets, and {self.loss} learns from "
+                f"quadruplets; leave it out, or choose symtriplet{PLUS_QUADRUPLET}"
+            )
 
 
 @dataclass(frozen=True, slots=True)

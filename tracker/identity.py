@@ -26,21 +26,32 @@ from tracker.clustering import (
     with_links,
 )
 from tracker.config import settings_as_dict
-from tracker.embedding.metric import Metric, choose_raw_share, fit_metric
-from tracker.embedding.training import Embedding, learn_embedding
+from tracker.embedding.backbones import Backbone
+from tracker.embedding.earlier import Earlier
+from tracker.embedding.evidence import MIN_PAIRS
+from tracker.embedding.learning import Embedding, TrunkMaterial, learn_embedding
+from tracker.embedding.lessons import Task
+from tracker.embedding.metric import Metric, choose_raw_share, fit_metric, metric_as_before
+from tracker.embedding.training import Checkpoints
 from tracker.features.choose import FeatureChoice, describe_crops
-from tracker.features.crops import choose_crops, cut_crops
+from tracker.features.crops import ALIGNED_SIDE, UPRIGHT_SIDE, choose_crops, cut_crops
+from tracker.learned import (
+    EMBEDDING_FILE,
+    load_checkpoint,
+    load_embedding,
+    save_checkpoint,
+    save_embedding,
+)
 from tracker.progress import Advance
 from tracker.records import NO_TRACKLET, Constraints, Crops, Frame
 from tracker.run import Run
 from tracker.scan import Scan
 from tracker.storage import (
+    content_hash,
     fill_array,
     load_array,
     load_copy,
-    load_embedding,
     save_array,
-    save_embedding,
     stage_key,
 )
 from tracker.video.reader import VideoReader
@@ -91,52 +102,61 @@ class Identities:
 
 
 def tell_people_apart(
-    run: Run, material: Material, features: tuple[FeatureChoice, ...]
+    run: Run, material: Material, features: tuple[FeatureChoice, ...], backbone: Backbone | None
 ) -> Identities:
     """Describe the faces, learn as much as the video's evidence asks for, and cluster.
 
     Args:
         features: the first kind is what faces are told apart by; the others help to learn, and
             are only computed where something is learned.
+        backbone: a CNN to fine-tune, instead of learning from features.
     """
     first = _describe(run, material, features[0])
     crops, key = first.crops, first.key
     metric = _metric(run, material, first)
     faces = material.tracklet[crops.rows]
-    share = _raw_share(run, metric, material.constraints)
+    task = _task(run, material, metric, faces)
+    share = _raw_share(run, metric, task)
     if share == 1:
         bound = max_distance(1.0, metric.knows_faces, run.config.clustering)
         metric = _looked_at_again(run, material, first, metric, bound)
         key = stage_key("looks", [bound, run.config.clustering.cannot_link_distance], key)
-    used = features if share < 1 else features[:1]
-    others = [_describe(run, material, choice) for choice in used[1:]]
-    metrics = [metric, *(_metric(run, material, one) for one in others)]
-    read = (key, *(one.key for one in others), material.constraints_key)
-    embedding, embedding_key = _embedding(run, metrics, share, faces, material.constraints, read)
+    used = features if share < 1 and backbone is None else features[:1]
+    described = [first, *(_describe(run, material, choice) for choice in used[1:])]
+    metrics = [metric, *(_metric(run, material, one) for one in described[1:])]
+    read = [key, *(one.key for one in described[1:]), material.constraints_key]
+    trunk = None
+    if backbone is not None and share < 1:
+        images, images_key = _crops(run, material.scan, material.tracklet, backbone.aligned)
+        trunk = TrunkMaterial(backbone, images.images)
+        read += [images_key, backbone.name, *backbone.hashes]
+    earlier = _earlier(run, read)
+    if earlier is not None and trunk is None and share < 1:
+        metrics = [
+            metric_as_before(one.vectors, *earlier.preparation(kind), metrics[kind])
+            for kind, one in enumerate(described)
+        ]
+    embedding, embedding_key = _embedding(run, metrics, share, task, trunk, earlier, tuple(read))
     person, maybe_same, people_key = _people(run, material, metric, faces, embedding, embedding_key)
     return Identities(used, crops, metric, embedding, person, maybe_same, people_key)
 
 
-def _crops(
-    run: Run, scan: Scan, tracklet: NDArray[np.int32], features: FeatureChoice
-) -> tuple[Crops, str]:
+def _crops(run: Run, scan: Scan, tracklet: NDArray[np.int32], aligned: bool) -> tuple[Crops, str]:
     rows = choose_crops(scan.detections, tracklet, run.config.features.crops_per_tracklet)
     wanted = np.unique(scan.detections.frame[rows]).astype(np.int64)
+    side = ALIGNED_SIDE if aligned else UPRIGHT_SIDE
 
     def write(path: Path, advance: Advance) -> None:
         def fill(images: NDArray[np.uint8]) -> None:
             with VideoReader(run.video, wanted=wanted) as reader:
                 frames = (_counted(frame, advance) for frame in reader)
-                cut_crops(frames, scan.detections, rows, features.aligned, images)
+                cut_crops(frames, scan.detections, rows, aligned, images)
 
-        side = features.crop_side
         fill_array(path, (len(rows), side, side, 3), fill)
 
-    settings = [features.aligned, features.crop_side, rows.tolist()]
-    read = (scan.detections_key,)
-    images, key = run.stage(
-        f"{features.kind}-crops", settings, read, ".npy", load_array, write, len(wanted), "frames"
-    )
+    settings, read = [aligned, side, rows.tolist()], (scan.detections_key,)
+    stage = "aligned-crops" if aligned else "upright-crops"
+    images, key = run.stage(stage, settings, read, ".npy", load_array, write, len(wanted), "frames")
     return Crops(rows, images), key
 
 
@@ -162,7 +182,7 @@ class _Described(NamedTuple):
 
 
 def _describe(run: Run, material: Material, choice: FeatureChoice) -> _Described:
-    crops, crops_key = _crops(run, material.scan, material.tracklet, choice)
+    crops, crops_key = _crops(run, material.scan, material.tracklet, choice.aligned)
     vectors, key = _features(run, crops, choice, crops_key)
     return _Described(choice, crops, vectors, key)
 
@@ -212,38 +232,80 @@ def _looked_at_again(
     return metric
 
 
-def _raw_share(run: Run, metric: Metric, constraints: Constraints) -> float:
-    wanted = run.config.embedding.raw_share
-    if wanted is not None and len(constraints.negatives):
+def _task(run: Run, material: Material, metric: Metric, faces: NDArray[np.int32]) -> Task:
+    count = material.tracklet_count
+    face_counts = np.bincount(faces, minlength=count)
+    bound = max_distance(0.0, metric.knows_faces, run.config.clustering)
+
+    def group(vectors: NDArray[np.float32]) -> NDArray[np.int32]:
+        distances = tracklet_distances(vectors, faces, count)
+        return _clusters(
+            run,
+            material,
+            distances,
+            face_counts,
+            bound,
+            lambda merges: merges_within(merges, bound),
+        )
+
+    return Task(faces, material.constraints, group, run.config.embedding, run.device)
+
+
+def _raw_share(run: Run, metric: Metric, task: Task) -> float:
+    """How much of the distance stays that of `metric`; all where there is nothing to learn from."""
+    wanted, negatives = run.config.embedding.raw_share, len(task.constraints.negatives)
+    if not task.suits_loss:
+        return 1.0
+    if wanted is not None:
         return wanted
-    return choose_raw_share(metric, constraints)
+    if run.config.embedding.trunk == "finetune":  # asked for by name: the paper's own way
+        return 0.0 if negatives >= MIN_PAIRS else 1.0
+    return choose_raw_share(metric, task.constraints)
+
+
+def _earlier(run: Run, read: list[str]) -> Earlier | None:
+    """What the run that learning starts from has learned; its content is noted in `read`."""
+    if run.config.embedding.init is None:
+        return None
+    path = Path(run.config.embedding.init) / EMBEDDING_FILE
+    read.append(content_hash(path))
+    return Earlier(run.config.embedding.init, load_embedding(path).weights)
 
 
 def _embedding(
     run: Run,
     metrics: list[Metric],
     raw_share: float,
-    faces: NDArray[np.int32],
-    constraints: Constraints,
+    task: Task,
+    trunk: TrunkMaterial | None,
+    earlier: Earlier | None,
     read: tuple[str, ...],
 ) -> tuple[Embedding, str]:
     config = run.config.embedding
+    settings = [settings_as_dict(config), run.config.seed, run.device.type, raw_share]
+    key = stage_key("learning", settings, *read)
+
+    def checkpoints(network: int) -> Checkpoints:
+        path = run.folder.temporary_file("learning", f"{key}-{network}", ".checkpoint")
+        return Checkpoints(
+            lambda: load_checkpoint(path), lambda state: save_checkpoint(path, state)
+        )
 
     def write(path: Path, advance: Advance) -> None:
         learned = learn_embedding(
             metrics,
             raw_share,
-            faces,
-            constraints,
-            config,
+            task,
             np.random.default_rng(run.config.seed),
-            run.device,
-            on_step=lambda loss: advance(1),
+            trunk,
+            earlier,
+            on_step=lambda: advance(1),
+            checkpoints=checkpoints,
         )
         save_embedding(path, learned)
 
-    settings = [settings_as_dict(config), run.config.seed, run.device.type, raw_share]
-    steps = config.steps * config.heads * len(metrics) if raw_share < 1 else 0
+    networks = 1 if trunk else config.heads * len(metrics)
+    steps = config.steps * networks if raw_share < 1 else 0
     return run.stage(
         "learning", settings, read, ".safetensors", load_embedding, write, steps, "steps"
     )

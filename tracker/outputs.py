@@ -15,6 +15,7 @@ from tracker.config import settings_as_dict
 from tracker.errors import StorageError
 from tracker.export.appearances import Appearance, find_appearances
 from tracker.export.tracks_json import seconds, tracks_as_dict
+from tracker.learned import EMBEDDING_FILE, save_embedding
 from tracker.mot import write_mot
 from tracker.pipeline import Findings
 from tracker.render import contact_sheet, person_colour, render_annotated
@@ -22,7 +23,6 @@ from tracker.run import Run
 from tracker.shots import write_shots
 from tracker.storage import (
     load_json,
-    save_embedding,
     save_json,
     stage_key,
     written_aside,
@@ -55,7 +55,7 @@ def write_outputs(run: Run, findings: Findings, with_video: bool) -> None:
         findings.identities.maybe_same,
     )
     save_json(folder / "tracks.json", as_dict)
-    save_embedding(folder / "embedding.safetensors", findings.identities.embedding)
+    save_embedding(folder / EMBEDDING_FILE, findings.identities.embedding)
     _write_contact_sheets(folder / "people", findings, appearances)
     _write_annotated(run, findings, with_video)
 

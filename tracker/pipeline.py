@@ -12,6 +12,7 @@ from tracker.association import build_tracks, person_of_detections
 from tracker.config import settings_as_dict
 from tracker.constraints import mine_constraints
 from tracker.detection.choose import DetectorChoice, choose_detector
+from tracker.embedding.backbones import choose_trunk
 from tracker.features.choose import choose_features
 from tracker.identity import Identities, Material, tell_people_apart
 from tracker.progress import Advance
@@ -57,14 +58,16 @@ def find_people(run: Run, info: VideoInfo) -> Findings:
     """
     detector = choose_detector(run.config.detection)
     features = choose_features(run.config.features)
+    backbone, about_backbone = choose_trunk(run.config.embedding)
     run.log.say(detector.reason)
     run.log.say(features[0].reason)
+    run.log.say(about_backbone)
     scan = scan_video(run, info, detector)
     tracklet, tracklets_key = _tracklets(run, scan, detector)
     constraints, constraints_key = _constraints(run, scan, tracklet, tracklets_key)
     is_sure = scan.detections.scores >= detector.sure_score
     material = Material(scan, tracklet, is_sure, constraints, constraints_key)
-    identities = tell_people_apart(run, material, features)
+    identities = tell_people_apart(run, material, features, backbone)
     run.log.say(identities.embedding.note)
     person = person_of_detections(tracklet, identities.person)
     tracks = build_tracks(scan.detections, person, scan.shots, run.config.association)

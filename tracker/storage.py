@@ -21,16 +21,13 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
-from safetensors import SafetensorError, safe_open
-from safetensors.numpy import save
+from safetensors import SafetensorError
 
-from tracker.embedding.training import Embedding
 from tracker.errors import RecordError, StorageError
 from tracker.records import Constraints, Detections, Shot, Timeline
 
 _FINGERPRINT_PIECES = 64
 _PIECE_BYTES = 1 << 16
-_WEIGHT_PREFIX = "weights."
 _STAGES_VERSION = 2  # raise it when a stage computes something else from the same settings
 _KEY_LENGTH = 12  # hex digits; a run folder holds a dozen keys
 _DAMAGE = (
@@ -65,9 +62,13 @@ class RunFolder:
 
     def stage_file(self, stage: str, key: str, suffix: str) -> Path:
         """Where the file of `stage` with `key` is, or would be."""
-        name = f"{stage}-{key}{suffix}"
-        self._used.add(name)
-        return self._stages / name
+        path = self.temporary_file(stage, key, suffix)
+        self._used.add(path.name)
+        return path
+
+    def temporary_file(self, stage: str, key: str, suffix: str) -> Path:
+        """Where a file is, or would be, that goes as soon as a run is over."""
+        return self._stages / f"{stage}-{key}{suffix}"
 
     def _forget_partial(self) -> None:
         """Delete what was being written aside when a run was killed."""
@@ -113,7 +114,7 @@ def content_hash(path: Path) -> str:
 
 
 @contextmanager
-def _refusing_damage(path: Path) -> Iterator[None]:
+def refusing_damage(path: Path) -> Iterator[None]:
     """Turn what a damaged file makes of us into an error that names it."""
     try:
         yield
@@ -199,7 +200,7 @@ def save_detections(path: Path, detections: Detections) -> None:
 def load_detections(path: Path) -> Detections:
     """Read what `save_detections` wrote."""
     table = load_table(path)
-    with _refusing_damage(path):
+    with refusing_damage(path):
         return Detections(
             table["frame"],
             np.stack([table[name] for name in ("x1", "y1", "x2", "y2")], axis=1),
@@ -224,7 +225,7 @@ def save_timeline(path: Path, timeline: Timeline, warning: str | None) -> None:
 def load_timeline(path: Path) -> tuple[Timeline, str | None]:
     """Read what `save_timeline` wrote."""
     content = load_json(path)
-    with _refusing_damage(path):
+    with refusing_damage(path):
         ticks = np.array(content["ticks"], np.int64)
         timeline = Timeline(ticks, Fraction(content["tick_s"]), int(content["end_tick"]))
         return timeline, content["warning"]
@@ -239,7 +240,7 @@ def save_shots(path: Path, shots: list[Shot]) -> None:
 def load_shots(path: Path) -> list[Shot]:
     """Read what `save_shots` wrote."""
     content = load_json(path)
-    with _refusing_damage(path):
+    with refusing_damage(path):
         return [Shot(start, stop) for start, stop in itertools.pairwise(content["edges"])]
 
 
@@ -258,7 +259,7 @@ def save_constraints(path: Path, constraints: Constraints) -> None:
 def load_constraints(path: Path) -> Constraints:
     """Read what `save_constraints` wrote."""
     content = load_json(path)
-    with _refusing_damage(path):
+    with refusing_damage(path):
         pairs = np.array(content["cannot_link"], np.int32).reshape(-1, 2)
         doubtful = np.array(content["doubtful"], np.int64)
         return Constraints(int(content["tracklet_count"]), pairs, doubtful)
@@ -304,35 +305,3 @@ def fill_array(
         array = np.lib.format.open_memmap(aside, mode="w+", dtype=np.uint8, shape=shape)
         fill(array)
         array.flush()
-
-
-def save_embedding(path: Path, embedding: Embedding) -> None:
-    """Write what was learned as safetensors: `learned`, `loss_curve` and the network's weights."""
-    tensors = {"learned": embedding.learned, "loss_curve": embedding.loss_curve}
-    named = {f"{_WEIGHT_PREFIX}{name}": values for name, values in embedding.weights.items()}
-    # In memory: safetensors' own way to a file leaves another temporary one if killed.
-    content = save(
-        {name: np.ascontiguousarray(values) for name, values in (tensors | named).items()},
-        {"raw_share": repr(embedding.raw_share), "note": embedding.note},
-    )
-    with written_aside(path) as aside:
-        aside.write_bytes(content)
-
-
-def load_embedding(path: Path) -> Embedding:
-    """Read what `save_embedding` wrote.
-
-    Raises:
-        StorageError: it cannot be read.
-    """
-    with _refusing_damage(path):
-        with safe_open(path, "np") as file:
-            told = file.metadata()
-            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-        return Embedding(
-            tensors.pop("learned"),
-            float(told["raw_share"]),
-            tensors.pop("loss_curve"),
-            {name.removeprefix(_WEIGHT_PREFIX): values for name, values in tensors.items()},
-            told["note"],
-        )

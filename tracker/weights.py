@@ -21,7 +21,7 @@ from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn
 
 from tracker.errors import WeightsError
 
-_TIMEOUT_S = 10.0  # without a network, nobody wants to wait for long
+_TIMEOUT_S = 10.0  # without an answer; however long the whole file takes
 _CHUNK_BYTES = 1 << 16
 
 
@@ -43,7 +43,13 @@ class WeightFile:
     licence: str
     size: int
 
+    @property
+    def terms(self) -> str:
+        """How large it is, and under which licence: what to know before fetching it."""
+        return f"{self.size / 1e6:.1f} MB, {self.licence}"
 
+
+_TORCHVISION = "https://download.pytorch.org/models/"
 _OPEN_MODEL_ZOO = (
     "https://storage.openvinotoolkit.org/repositories/open_model_zoo/2023.0/models_bin/1/"
     "face-reidentification-retail-0095/FP16/"
@@ -74,6 +80,49 @@ FACE = (
         sha256="241229ca3d206321868d46ce74a3c0b06c49cea58db7dc70b2e842ff287545d1",
         licence="Apache-2.0",
         size=2_213_628,
+    ),
+)
+
+# Trained on ImageNet-1K; of ResNet-50 there are two, and this is the better (IMAGENET1K_V2).
+ALEXNET = (
+    WeightFile(
+        name="alexnet-owt-7be5be79.pth",
+        url=_TORCHVISION + "alexnet-owt-7be5be79.pth",
+        sha256="7be5be791159472b1fbf3c69796f7cb30dca7ad8466c2df70058c37116cdee02",
+        licence="BSD-3-Clause",
+        size=244_408_911,
+    ),
+)
+
+RESNET18 = (
+    WeightFile(
+        name="resnet18-f37072fd.pth",
+        url=_TORCHVISION + "resnet18-f37072fd.pth",
+        sha256="f37072fd47e89c5e827621c5baffa7500819f7896bbacec160b1a16c560e07ec",
+        licence="BSD-3-Clause",
+        size=46_830_571,
+    ),
+)
+
+RESNET50 = (
+    WeightFile(
+        name="resnet50-11ad3fa6.pth",
+        url=_TORCHVISION + "resnet50-11ad3fa6.pth",
+        sha256="11ad3fa62ca79e40addfd354a8ec4b7c75143b3038b8d2a807fbc68deab379ca",
+        licence="BSD-3-Clause",
+        size=102_540_417,
+    ),
+)
+
+# Trained on VGGFace2.
+FACENET = (
+    WeightFile(
+        name="20180402-114759-vggface2.pt",
+        url="https://github.com/timesler/facenet-pytorch/releases/download/v2.2.9/"
+        "20180402-114759-vggface2.pt",
+        sha256="281cebca8662831adb987a874bdcb36e73f5b1c6dc5ee5878f305e985625d99b",
+        licence="MIT",
+        size=111_898_327,
     ),
 )
 
@@ -115,7 +164,7 @@ def _fetch(file: WeightFile, path: Path) -> Path:
         reason = getattr(error, "reason", error)
         raise WeightsError(
             f"{file.name} is not in {path.parent} and cannot be fetched ({reason}): "
-            f"put it there by hand from {file.url}"
+            f"put it there by hand from {file.url} ({file.terms})"
         ) from error
     _check_hash(file, content, file.url, "tell us: the file there has changed")
     partial = path.with_name(f"{path.name}.{os.getpid()}.partial")
@@ -129,7 +178,7 @@ def _fetch(file: WeightFile, path: Path) -> Path:
     return path
 
 
-def _download(file: WeightFile) -> bytes:
+def _download(file: WeightFile) -> bytes | bytearray:
     columns = (TextColumn("fetching {task.description}"), BarColumn(), DownloadColumn())
     hidden = not sys.stderr.isatty()
     content = bytearray()
@@ -142,10 +191,10 @@ def _download(file: WeightFile) -> bytes:
         while len(content) <= file.size and (chunk := answer.read(_CHUNK_BYTES)):
             content += chunk
             progress.update(task, completed=len(content))
-    return bytes(content)
+    return content
 
 
-def _check_hash(file: WeightFile, content: bytes, where: str, remedy: str) -> None:
+def _check_hash(file: WeightFile, content: bytes | bytearray, where: str, remedy: str) -> None:
     found = hashlib.sha256(content).hexdigest()
     if found != file.sha256:
         raise WeightsError(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,12 +23,14 @@ class Metric:
         vectors: (S, P) float32 of unit length, one a face.
         knows_faces: whether the features were trained to tell faces apart.
         evidence: how well they do it in this video.
+        centre: (P,) float32, their mean, or that of the video that a network first saw.
         preparations: what makes features into vectors, in this order, then their length 1.
     """
 
     vectors: NDArray[np.float32]
     knows_faces: bool
     evidence: Evidence
+    centre: NDArray[np.float32]
     preparations: tuple[Preparation, ...]
 
 
@@ -64,7 +66,23 @@ def fit_metric(
         features = preparations[-1].apply(features)
     vectors = unit_length(features)
     evidence = weigh_evidence(vectors, tracklet, face_heights, constraints)
-    return Metric(vectors, knows_faces, evidence, tuple(preparations))
+    centre = vectors.mean(axis=0) if len(vectors) else np.zeros(vectors.shape[1], np.float32)
+    return Metric(vectors, knows_faces, evidence, centre, tuple(preparations))
+
+
+def metric_as_before(
+    features: NDArray[np.float32],
+    preparations: tuple[Preparation, ...],
+    centre: NDArray[np.float32],
+    metric: Metric,
+) -> Metric:
+    """`metric` of this video's `features` (S, D), prepared as those of an earlier video were.
+
+    A network that goes on learning must be given what it learned from.
+    """
+    for preparation in preparations:
+        features = preparation.apply(features)
+    return replace(metric, vectors=unit_length(features), centre=centre, preparations=preparations)
 
 
 def choose_raw_share(metric: Metric, constraints: Constraints) -> float:

@@ -1,11 +1,10 @@
-"""The head that maps fixed features to the 64-D embedding."""
+"""The head that maps fixed features to the learned embedding."""
 
 from __future__ import annotations
 
 import torch
 from torch import Tensor, nn
 
-EMBEDDING_SIZE = 64
 _HIDDEN = 256
 
 
@@ -22,6 +21,10 @@ class SeededDropout(nn.Module):
         self.seed = seed
         self.generator: torch.Generator | None = None
 
+    def restart(self, seed: int) -> None:
+        """Draw from `seed` on."""
+        self.seed, self.generator = seed, None
+
     def forward(self, values: Tensor) -> Tensor:
         """Zero a `share` of `values`, while training, and scale up the rest."""
         if not self.training or self.share == 0:
@@ -33,23 +36,27 @@ class SeededDropout(nn.Module):
 
 
 class EmbeddingHead(nn.Module):
-    """Linear 256, ReLU, dropout, linear 64, L2: a new metric, learned from nothing.
+    """Linear 256, ReLU, dropout, linear: a new metric, learned from nothing.
 
     For features whose own distances say little about who somebody is.
     """
 
-    def __init__(self, input_size: int, dropout: float, seed: int) -> None:
+    def __init__(
+        self, input_size: int, dim: int, dropout: float, seed: int, unit_length: bool = True
+    ) -> None:
         super().__init__()
+        self.unit_length = unit_length
         self.layers = nn.Sequential(
             nn.Linear(input_size, _HIDDEN),
             nn.ReLU(),
             SeededDropout(dropout, seed),
-            nn.Linear(_HIDDEN, EMBEDDING_SIZE),
+            nn.Linear(_HIDDEN, dim),
         )
 
     def forward(self, features: Tensor) -> Tensor:
-        """Embed `features` (B, D) on the unit sphere (B, 64)."""
-        return nn.functional.normalize(self.layers(features), dim=1)
+        """Embed `features` (B, D) as (B, dim), on the unit sphere unless told otherwise."""
+        moved: Tensor = self.layers(features)
+        return nn.functional.normalize(moved, dim=1) if self.unit_length else moved
 
 
 class CorrectingHead(nn.Module):
@@ -58,11 +65,15 @@ class CorrectingHead(nn.Module):
     For features that were trained to tell people apart: learning starts at what they know.
     """
 
-    def __init__(self, projection: Tensor, dropout: float, seed: int) -> None:
-        """Start at `projection` (64, D), applied to centred features."""
+    def __init__(
+        self, projection: Tensor, dropout: float, seed: int, unit_length: bool = True
+    ) -> None:
+        """Start at `projection` (dim, D), applied to centred features."""
         super().__init__()
-        self.projection = nn.Linear(projection.shape[1], EMBEDDING_SIZE)
-        self.correction = EmbeddingHead(projection.shape[1], dropout, seed).layers
+        self.unit_length = unit_length
+        dim, size = projection.shape
+        self.projection = nn.Linear(size, dim)
+        self.correction = EmbeddingHead(size, dim, dropout, seed).layers
         with torch.no_grad():
             self.projection.weight.copy_(projection)
             self.projection.bias.zero_()
@@ -70,6 +81,6 @@ class CorrectingHead(nn.Module):
                 parameter.zero_()
 
     def forward(self, features: Tensor) -> Tensor:
-        """Embed `features` (B, D) on the unit sphere (B, 64)."""
-        moved = self.projection(features) + self.correction(features)
-        return nn.functional.normalize(moved, dim=1)
+        """Embed `features` (B, D) as (B, dim), on the unit sphere unless told otherwise."""
+        moved: Tensor = self.projection(features) + self.correction(features)
+        return nn.functional.normalize(moved, dim=1) if self.unit_length else moved

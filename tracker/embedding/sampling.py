@@ -1,4 +1,4 @@
-"""Triplets and quadruplets of faces, drawn from the constraints; index arrays, never copies."""
+"""Faces drawn from the constraints, to learn from; index arrays, never copies."""
 
 from __future__ import annotations
 
@@ -17,46 +17,69 @@ class ConstraintSampler:
     that long tracklets don't drown short ones.
     """
 
-    def __init__(
-        self, tracklet: NDArray[np.integer], constraints: Constraints, rng: np.random.Generator
-    ) -> None:
+    def __init__(self, tracklet: NDArray[np.integer], constraints: Constraints) -> None:
         """Sort the faces by `tracklet` (S,), in [0, T), each of which has at least one."""
-        sure = Constraints(constraints.tracklet_count, constraints.negatives)
-        self._rng = rng
-        self._pairs = sure.cannot_link.astype(np.int64)
+        self.tracklet = tracklet
+        self.constraints = Constraints(constraints.tracklet_count, constraints.negatives)
+        self.apart = self.constraints.matrix()  # (T, T)
+        self._pairs = self.constraints.cannot_link.astype(np.int64)
         self._faces = np.argsort(tracklet, kind="stable")
         self._counts = np.bincount(tracklet, minlength=constraints.tracklet_count)
         self._starts = np.cumsum(self._counts) - self._counts
-        self._triangles = _triangles(sure.matrix(), self._pairs)
+        self._triangles = _triangles(self.apart, self._pairs)
+
+    def __len__(self) -> int:
+        """How many pairs there are to draw from."""
+        return len(self._pairs)
 
     @property
     def has_quadruplets(self) -> bool:
         """Whether there are three tracklets of three different people."""
         return len(self._triangles) > 0
 
-    def triplets(self, count: int) -> IndexArray:
-        """Draw (count, 3) faces: two of one tracklet, one of another that it cannot be."""
-        pairs = self._pairs[self._rng.integers(len(self._pairs), size=count)]
-        turned = self._rng.random(count) < 0.5
-        pairs[turned] = pairs[turned, ::-1]
-        one, other = pairs.T
-        return np.stack([self._face_of(one), self._face_of(one), self._face_of(other)], axis=1)
+    def among(self, wanted: NDArray[np.bool_]) -> ConstraintSampler:
+        """A sampler of the pairs with at least one of the `wanted` tracklets (T,)."""
+        pairs = self.constraints.cannot_link
+        kept = Constraints(self.constraints.tracklet_count, pairs[wanted[pairs].any(axis=1)])
+        return ConstraintSampler(self.tracklet, kept)
 
-    def quadruplets(self, count: int) -> IndexArray:
+    def triplets(self, count: int, rng: np.random.Generator) -> IndexArray:
+        """Draw (count, 3) faces: two of one tracklet, one of another that it cannot be."""
+        pairs = self._pairs[rng.integers(len(self._pairs), size=count)]
+        turned = rng.random(count) < 0.5
+        pairs[turned] = pairs[turned, ::-1]
+        return self._faces_of(pairs[:, [0, 0, 1]], rng)
+
+    def quadruplets(self, count: int, rng: np.random.Generator) -> IndexArray:
         """Draw (count, 4) faces: two of one tracklet, and one each of two other people.
 
         With a `count` of 0 nothing is drawn, and there need be no quadruplets.
         """
         if count == 0:
             return np.zeros((0, 4), np.int64)
-        triangles = self._triangles[self._rng.integers(len(self._triangles), size=count)]
-        one, first, second = self._rng.permuted(triangles, axis=1).T
-        faces = [self._face_of(number) for number in (one, one, first, second)]
-        return np.stack(faces, axis=1)
+        triangles = self._triangles[rng.integers(len(self._triangles), size=count)]
+        return self._faces_of(rng.permuted(triangles, axis=1)[:, [0, 0, 1, 2]], rng)
 
-    def _face_of(self, tracklets: IndexArray) -> IndexArray:
-        """One face, at random, of each of `tracklets` (n,)."""
-        offsets = (self._rng.random(len(tracklets)) * self._counts[tracklets]).astype(np.int64)
+    def tracklets_seen_together(self, count: int, rng: np.random.Generator) -> IndexArray:
+        """Draw at most `count` tracklets, increasing, each with one that it cannot be."""
+        pairs = self._pairs[rng.integers(len(self._pairs), size=max(count // 2, 1))]
+        return np.unique(pairs)
+
+    def spread_faces(
+        self, tracklets: IndexArray, each: int, rng: np.random.Generator
+    ) -> IndexArray:
+        """Draw `each` faces of every one of `tracklets` (n,), spread over its length.
+
+        Returns:
+            Increasing, each once: fewer of tracklets that have fewer.
+        """
+        steps = (np.arange(each) + rng.random((len(tracklets), each))) / each
+        offsets = (steps * self._counts[tracklets, None]).astype(np.int64)
+        return np.unique(self._faces[self._starts[tracklets, None] + offsets])
+
+    def _faces_of(self, tracklets: IndexArray, rng: np.random.Generator) -> IndexArray:
+        """One face, at random, of each of `tracklets` (any shape)."""
+        offsets = (rng.random(tracklets.shape) * self._counts[tracklets]).astype(np.int64)
         faces: IndexArray = self._faces[self._starts[tracklets] + offsets]
         return faces
 

@@ -1,13 +1,12 @@
-"""Learning the embedding of one video from its tracklets and cannot-links."""
+"""One network learns, by rounds of steps, until held-out constraints gain nothing more."""
 
 from __future__ import annotations
 
-import os
-from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+import math
+import time
+from collections.abc import Callable
 from dataclasses import dataclass
-from threading import Event, Lock
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -15,269 +14,264 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from tracker.config import EmbeddingConfig
-from tracker.devices import one_thread
-from tracker.embedding.evidence import MIN_PAIRS
-from tracker.embedding.losses import QuadrupletTerm, SymTripletLoss
-from tracker.embedding.metric import Metric
-from tracker.embedding.network import EMBEDDING_SIZE, CorrectingHead, EmbeddingHead
-from tracker.embedding.preparation import principal_directions
-from tracker.embedding.sampling import ConstraintSampler, IndexArray
-from tracker.records import Constraints
+from tracker.embedding.holdout import constraint_accuracy
+from tracker.embedding.inputs import Inputs, embed
+from tracker.embedding.network import SeededDropout
+from tracker.embedding.objectives import Objective
+from tracker.embedding.sampling import IndexArray
 
-_EMBED_ROWS = 4096
+ROUND_STEPS = 100
+_WIND_DOWN_ROUNDS = 3  # in which the learning rate falls to 0
+_LEAST_GAIN = 0.002  # of held-out accuracy, that counts as one
+_LOSS_RATE = 10.0  # times the network's: what a loss itself learns starts from less
+_CHECKPOINT_S = 20.0  # between two checkpoints, at least
+
+State = dict[str, Any]
+
+
+class Checkpoints(NamedTuple):
+    """Where a half-learned network is kept: a killed run goes on from it."""
+
+    load: Callable[[], State | None]
+    save: Callable[[State], None]
+    every_s: float = _CHECKPOINT_S
+
+
+NO_CHECKPOINTS = Checkpoints(lambda: None, lambda state: None, math.inf)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Embedding:
-    """The faces of a video in the metric that is right for it.
-
-    The distance to cluster by is `raw_share` times that of the features' own metric, plus the
-    rest times that of `learned`.
+class Curves:
+    """How learning went.
 
     Attributes:
-        learned: (S, 64) float32; the metric's 64 main directions where nothing was learned.
-        raw_share: 0 to 1.
-        loss_curve: (steps,) float32, mean of the heads; empty where nothing was learned.
-        weights: the networks and their preparations, by name.
-        note: one line for the user on what was learned from what; empty without faces.
+        loss: (steps,) float32.
+        accuracy: (rounds,) float32, on triplets of constraints that are learned from.
+        held_out: (rounds,) float32, on those that are held out; NaN where none are any more.
     """
 
-    learned: NDArray[np.float32]
-    raw_share: float
-    loss_curve: NDArray[np.float32]
-    weights: dict[str, NDArray[np.float32]]
-    note: str
+    loss: NDArray[np.float32]
+    accuracy: NDArray[np.float32]
+    held_out: NDArray[np.float32]
 
 
-def learn_embedding(
-    metrics: Sequence[Metric],
-    raw_share: float,
-    tracklet: NDArray[np.integer],
-    constraints: Constraints,
+@dataclass(frozen=True, slots=True, eq=False)
+class Lesson:
+    """One network to be taught, and with what.
+
+    Attributes:
+        objective: on the constraints that are not held out.
+        last_objective: on all, for the end, when it is settled how long to learn.
+        rates: learning rate of each group of parameters.
+        learned, held_out: (n, 3) triplets of faces to measure accuracy on; n may be 0.
+        seed: of every random choice.
+        half: whether to compute in half precision where the network allows it.
+    """
+
+    network: nn.Module
+    inputs: Inputs
+    objective: Objective
+    last_objective: Objective
+    rates: list[State]
+    learned: IndexArray
+    held_out: IndexArray
+    seed: int
+    device: torch.device
+    half: bool = False
+
+
+class _Progress:
+    """Where a lesson stands."""
+
+    def __init__(self) -> None:
+        self.losses: list[Tensor] = []  # a round each
+        self.accuracy: list[float] = []
+        self.held_out: list[float] = []
+        self.winding_down = 0  # rounds of it that are over or begun
+
+    @property
+    def round(self) -> int:
+        return len(self.accuracy)
+
+    def state(self) -> State:
+        return {
+            "losses": self.losses,
+            "accuracy": self.accuracy,
+            "held_out": self.held_out,
+            "winding_down": self.winding_down,
+        }
+
+    def load(self, state: State) -> None:
+        for name in self.state():
+            setattr(self, name, state[name])
+
+    def curves(self) -> Curves:
+        losses = torch.cat(self.losses) if self.losses else torch.zeros(0)
+        return Curves(
+            losses.numpy(),
+            np.array(self.accuracy, np.float32),
+            np.array(self.held_out, np.float32),
+        )
+
+
+def train(
+    lesson: Lesson,
     config: EmbeddingConfig,
-    rng: np.random.Generator,
-    device: torch.device,
-    on_step: Callable[[float], None] = lambda loss: None,
-) -> Embedding:
-    """Learn a 64-D embedding with SymTriplet (and, if asked for, the quadruplet term).
+    on_step: Callable[[], None] = lambda: None,
+    must_stop: Callable[[], bool] = lambda: False,
+    checkpoints: Checkpoints = NO_CHECKPOINTS,
+) -> Curves:
+    """Teach the network of `lesson`, in place.
 
-    Features that were trained to tell faces apart are only corrected; others, such as HOG, get
-    a metric learned from nothing. Where `raw_share` is 1, nothing is learned.
-
-    Several heads are learned for each metric, from different starts. A video has few
-    constraints, and where they say nothing each head guesses differently: the mean of their
-    distances is right more often than any of them. The 64 strongest directions of all their
-    outputs are kept.
+    The learning rate stays until `patience` rounds have brought the held-out constraints no
+    gain, or the steps are nearly over; then it falls to 0 in a few rounds, in which the network
+    settles, and learns from the held-out constraints too. Every round draws from a seed of its
+    own, so that a killed run, taken up at the start of a round, learns the same.
 
     Args:
-        metrics: of one or more kinds of features, all of the same faces (S,); the first is the
-            one that `raw_share` is of.
-        raw_share: 0 to 1; below 1 there must be a cannot-link.
-        tracklet: (S,) in [0, T); each has at least one face.
-        on_step: called after every step with its loss.
-
-    Source: Zhang et al., Tracking Persons-of-Interest via Adaptive Discriminative Features,
-    ECCV 2016.
+        must_stop: asked before every step; if so, what was learned so far is returned.
     """
-    if raw_share == 1:
-        return _unlearned(metrics[0], constraints)
-    with (
-        one_thread(),
-        torch.random.fork_rng(devices=[device] if device.type == "cuda" else []),
-    ):
-        torch.manual_seed(int(rng.integers(2**31)))  # the weights' start comes from torch's own
-        lessons = [
-            _lesson(metric, config, int(rng.integers(2**31)), sampler_rng, tracklet, constraints)
-            for metric in metrics
-            for sampler_rng in rng.spawn(config.heads)
-        ]
-        lessons = [lesson.on(device) for lesson in lessons]
-        curves = _train_all(lessons, config, on_step)
-    together = np.concatenate([_embed(lesson.head, lesson.features) for lesson in lessons], axis=1)
-    together = (together - together.mean(axis=0)) / np.float32(len(lessons) ** 0.5)
-    projection = principal_directions(together, EMBEDDING_SIZE)
-    weights = _weights(metrics, [lesson.head for lesson in lessons]) | {"projection": projection}
-    curve = np.asarray(np.mean(curves, axis=0), np.float32)
-    note = _learning_note(metrics, raw_share, constraints)
-    return Embedding(together @ projection.T, raw_share, curve, weights, note)
-
-
-def _unlearned(metric: Metric, constraints: Constraints) -> Embedding:
-    """The 64 main directions of the features' own metric."""
-    centred = (
-        metric.vectors - metric.vectors.mean(axis=0) if len(metric.vectors) else metric.vectors
-    )
-    projection = principal_directions(centred, EMBEDDING_SIZE)
-    weights = _weights([metric], []) | {"projection": projection}
-    empty = np.zeros(0, np.float32)
-    note = _unlearned_note(metric, constraints)
-    return Embedding(centred @ projection.T, 1.0, empty, weights, note)
-
-
-def _unlearned_note(metric: Metric, constraints: Constraints) -> str:
-    evidence, negatives = metric.evidence, len(constraints.negatives)
-    pairs, kind = (evidence.pairs, " of large faces") if metric.knows_faces else (negatives, "")
-    if not len(metric.vectors):
-        return ""
-    if not negatives:
-        return "no two faces are ever seen together: no negatives to learn from, the features stay"
-    if pairs < MIN_PAIRS:
-        return f"only {_pairs(pairs)}{kind} seen together: too few to learn from, the features stay"
-    if evidence.is_enough and evidence.trust == 1:
-        return (
-            f"the features tell this video's people apart (AUC {evidence.auc:.3f} over "
-            f"{_pairs(evidence.pairs)} seen together): nothing to correct"
-        )
-    return "as the settings ask, nothing is learned: the features stay"
-
-
-def _learning_note(metrics: Sequence[Metric], raw_share: float, constraints: Constraints) -> str:
-    evidence = metrics[0].evidence
-    kept = f", {raw_share:.0%} of the distance stays the features' own" if raw_share else ""
-    before = (
-        f"; before, the features told people apart with an AUC of {evidence.auc:.3f}"
-        if evidence.is_enough
-        else ""
-    )
-    return f"learned from {_pairs(len(constraints.negatives))} seen together{before}{kept}"
-
-
-def _pairs(count: int) -> str:
-    return f"{count} pair{'' if count == 1 else 's'}"
-
-
-class _Lesson(NamedTuple):
-    """One head to be learned."""
-
-    head: nn.Module
-    features: Tensor
-    sampler: ConstraintSampler
-    learning_rate: float
-
-    def on(self, device: torch.device) -> _Lesson:
-        return self._replace(head=self.head.to(device), features=self.features.to(device))
-
-
-def _lesson(
-    metric: Metric,
-    config: EmbeddingConfig,
-    seed: int,
-    sampler_rng: np.random.Generator,
-    tracklet: NDArray[np.integer],
-    constraints: Constraints,
-) -> _Lesson:
-    sampler = ConstraintSampler(tracklet, constraints, sampler_rng)
-    vectors = metric.vectors
-    if not metric.knows_faces:
-        # Coordinates of about unit variance, as a network's first layer expects.
-        scaled = torch.from_numpy(vectors * np.float32(vectors.shape[1] ** 0.5))
-        head = EmbeddingHead(vectors.shape[1], config.dropout, seed)
-        return _Lesson(head, scaled, sampler, config.learning_rate)
-    centred = vectors - vectors.mean(axis=0)
-    projection = torch.from_numpy(principal_directions(centred, EMBEDDING_SIZE))
-    corrected = CorrectingHead(projection, config.dropout, seed)
-    return _Lesson(corrected, torch.from_numpy(centred), sampler, config.correction_rate)
-
-
-def _train_all(
-    lessons: list[_Lesson], config: EmbeddingConfig, on_step: Callable[[float], None]
-) -> list[NDArray[np.float32]]:
-    """Fit every head in place, one a core at a time; the loss of every step (steps,) of each."""
-    one_at_a_time, stop = Lock(), Event()
-
-    def report(loss: float) -> None:
-        with one_at_a_time:
-            on_step(loss)
-
-    def train(lesson: _Lesson) -> NDArray[np.float32]:
-        try:
-            return _train(lesson, config, report, stop)
-        except BaseException:
-            stop.set()
-            raise
-
-    cores = min(os.cpu_count() or 1, len(lessons))
-    with ThreadPoolExecutor(cores, initializer=torch.set_num_threads, initargs=(1,)) as pool:
-        try:
-            return list(pool.map(train, lessons))
-        except BaseException:  # Ctrl-C too: the others should not go on for half a minute
-            stop.set()
-            raise
-
-
-def _train(
-    lesson: _Lesson, config: EmbeddingConfig, on_step: Callable[[float], None], stop: Event
-) -> NDArray[np.float32]:
-    """Fit the head in place, until done or `stop`; the loss of every step (steps,)."""
-    head, features, sampler, learning_rate = lesson
-    use_quadruplets = config.quadruplet and sampler.has_quadruplets
-    optimiser = torch.optim.AdamW(
-        head.parameters(), lr=learning_rate, weight_decay=config.weight_decay
-    )
-    schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, config.steps)
-    curve = np.zeros(config.steps, np.float32)
-    head.train()
-    for step in range(config.steps):
-        if stop.is_set():
+    progress = _Progress()
+    optimiser = _optimiser(lesson.rates, config)
+    _take_up(lesson, optimiser, progress, checkpoints.load())
+    for _ in range(sum(len(losses) for losses in progress.losses)):
+        on_step()
+    saved = time.monotonic()
+    while not _is_over(progress, config):
+        if _should_wind_down(progress, config):
+            progress.winding_down += 1
+            if progress.winding_down == 1:
+                learned = lesson.objective.state_dict()
+                lesson.last_objective.load_state_dict(learned, strict=False)
+        progress.losses.append(_round(lesson, config, optimiser, progress, on_step, must_stop))
+        if must_stop():
             break
-        triplets = sampler.triplets(config.batch_triplets)
-        quadruplets = sampler.quadruplets(config.batch_triplets if use_quadruplets else 0)
-        loss = _loss(head, features, triplets, quadruplets, config)
-        optimiser.zero_grad()
-        loss.backward()  # type: ignore[no-untyped-call]
-        optimiser.step()
-        schedule.step()
-        curve[step] = loss.item()
-        on_step(float(curve[step]))
-    return curve
+        _judge(lesson, progress)
+        if time.monotonic() - saved >= checkpoints.every_s or _is_over(progress, config):
+            checkpoints.save(_state(lesson, optimiser, progress))
+            saved = time.monotonic()
+    return progress.curves()
 
 
-def _loss(
-    head: nn.Module,
-    features: Tensor,
-    triplets: IndexArray,
-    quadruplets: IndexArray,
+def _is_over(progress: _Progress, config: EmbeddingConfig) -> bool:
+    return progress.round >= _rounds(config) or progress.winding_down >= _WIND_DOWN_ROUNDS
+
+
+def _should_wind_down(progress: _Progress, config: EmbeddingConfig) -> bool:
+    """Whether the learning rate falls in the round that begins."""
+    if progress.winding_down or progress.round >= _rounds(config) - _WIND_DOWN_ROUNDS:
+        return True
+    best, since = -math.inf, 0
+    for score in progress.held_out:
+        since = since + 1 if score <= best + _LEAST_GAIN else 0  # never where it is NaN
+        best = max(best, score)
+    return since >= config.patience
+
+
+def _rounds(config: EmbeddingConfig) -> int:
+    return math.ceil(config.steps / ROUND_STEPS)
+
+
+def _round(
+    lesson: Lesson,
     config: EmbeddingConfig,
+    optimiser: torch.optim.Optimizer,
+    progress: _Progress,
+    on_step: Callable[[], None],
+    must_stop: Callable[[], bool],
 ) -> Tensor:
-    """The loss of one batch; each face passes the network once, however many tuples hold it."""
-    wanted = np.concatenate([triplets.ravel(), quadruplets.ravel()])
-    faces, index = np.unique(wanted, return_inverse=True)
-    embeddings = head(features[torch.from_numpy(faces).to(features.device)])
-    places = torch.from_numpy(index).to(features.device)
-    loss: Tensor = SymTripletLoss(config.margin)(
-        embeddings, places[: triplets.size].reshape(triplets.shape)
-    )
-    if len(quadruplets):
-        term = QuadrupletTerm(config.quadruplet_margin)
-        loss = loss + term(embeddings, places[triplets.size :].reshape(quadruplets.shape))
-    return loss
+    """Up to `ROUND_STEPS` steps; the loss (steps,) of each."""
+    rng = np.random.default_rng([lesson.seed, progress.round])
+    generator = torch.Generator(lesson.device).manual_seed(int(rng.integers(2**62)))
+    _restart_dropouts(lesson.network, rng)
+    objective = _objective(lesson, progress)
+    where = None
+    if objective.wants_embeddings:
+        where = embed(lesson.network, lesson.inputs).float().cpu().numpy()
+    objective.refresh(where, rng, progress.winding_down > 0)
+    objective.to(lesson.device)
+    own = list(objective.parameters())
+    rate = max(group["lr"] for group in lesson.rates) * _LOSS_RATE
+    optimisers = [optimiser, torch.optim.AdamW(own, lr=rate)] if own else [optimiser]
+    losses = []
+    for step in range(min(ROUND_STEPS, config.steps - progress.round * ROUND_STEPS)):
+        if must_stop():
+            break
+        _set_rates(optimiser, lesson.rates, progress, step)
+        batch = objective.draw(rng)
+        with torch.autocast(lesson.device.type, torch.bfloat16, enabled=lesson.half):
+            embeddings = lesson.network(lesson.inputs.changed(batch.faces, generator))
+        loss = objective(embeddings.float(), batch, generator)
+        for one in optimisers:
+            one.zero_grad()
+        loss.backward()
+        for one in optimisers:
+            one.step()
+        losses.append(loss.detach())
+        on_step()
+    return torch.stack(losses).cpu() if losses else torch.zeros(0)
 
 
-@torch.inference_mode()
-def _embed(head: nn.Module, features: Tensor) -> NDArray[np.float32]:
-    head.eval()
-    starts = range(0, len(features), _EMBED_ROWS)
-    parts = [head(features[start : start + _EMBED_ROWS]).cpu() for start in starts]
-    return np.asarray(torch.cat(parts).numpy(), np.float32)
+def _set_rates(
+    optimiser: torch.optim.Optimizer, rates: list[State], progress: _Progress, step: int
+) -> None:
+    """Keep the learning rates as they are, or let them fall along a cosine."""
+    done = 0.0
+    if progress.winding_down:
+        done = (progress.winding_down - 1 + step / ROUND_STEPS) / _WIND_DOWN_ROUNDS
+    factor = (1 + math.cos(math.pi * min(done, 1.0))) / 2
+    for group, wanted in zip(optimiser.param_groups, rates, strict=True):
+        group["lr"] = wanted["lr"] * factor
 
 
-def _weights(metrics: Sequence[Metric], heads: list[nn.Module]) -> dict[str, NDArray[np.float32]]:
-    """Everything it takes to embed another face of this video."""
-    network = {
-        f"head.{number}.{name}": value.cpu().numpy()
-        for number, head in enumerate(heads)
-        for name, value in head.state_dict().items()
+def _judge(lesson: Lesson, progress: _Progress) -> None:
+    """Measure how well constraints are kept, those learned from and those held out."""
+    held_out = lesson.held_out[:0] if progress.winding_down else lesson.held_out
+    for triplets, curve in ((lesson.learned, progress.accuracy), (held_out, progress.held_out)):
+        faces, places = np.unique(triplets, return_inverse=True)
+        if len(faces):
+            embeddings = embed(lesson.network, lesson.inputs, faces)
+            index = torch.from_numpy(places.reshape(triplets.shape)).to(embeddings.device)
+            curve.append(constraint_accuracy(embeddings, index))
+        else:
+            curve.append(math.nan)
+
+
+def _restart_dropouts(network: nn.Module, rng: np.random.Generator) -> None:
+    for module in network.modules():
+        if isinstance(module, SeededDropout):
+            module.restart(int(rng.integers(2**62)))
+
+
+def _optimiser(rates: list[State], config: EmbeddingConfig) -> torch.optim.Optimizer:
+    groups = [dict(group) for group in rates]
+    if config.optimiser == "sgd":
+        return torch.optim.SGD(groups, momentum=0.9, weight_decay=config.weight_decay)
+    return torch.optim.AdamW(groups, weight_decay=config.weight_decay)
+
+
+def _state(lesson: Lesson, optimiser: torch.optim.Optimizer, progress: _Progress) -> State:
+    return {
+        "network": lesson.network.state_dict(),
+        "objective": _objective(lesson, progress).state_dict(),
+        "optimiser": optimiser.state_dict(),
+        "progress": progress.state(),
     }
-    # The heads of features that know faces are learned on centred vectors.
-    centres = {
-        f"preparation.{kind}.centre": metric.vectors.mean(axis=0)
-        for kind, metric in enumerate(metrics)
-        if metric.knows_faces and heads
-    }
-    prepared = {
-        f"preparation.{kind}.{step}.{name}": values
-        for kind, metric in enumerate(metrics)
-        for step, preparation in enumerate(metric.preparations)
-        for name, values in (("mean", preparation.mean), ("matrix", preparation.matrix))
-    }
-    return prepared | centres | network
+
+
+def _take_up(
+    lesson: Lesson, optimiser: torch.optim.Optimizer, progress: _Progress, state: State | None
+) -> None:
+    """Go on from `state`, if there is one."""
+    lesson.network.train()
+    if state is None:
+        return
+    lesson.network.load_state_dict(state["network"])
+    optimiser.load_state_dict(state["optimiser"])
+    progress.load(state["progress"])
+    # A loss on identities is made anew in every round; what it had learned is not needed.
+    _objective(lesson, progress).load_state_dict(state["objective"], strict=False)
+
+
+def _objective(lesson: Lesson, progress: _Progress) -> Objective:
+    return lesson.last_objective if progress.winding_down else lesson.objective

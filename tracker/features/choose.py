@@ -10,7 +10,6 @@ from numpy.typing import NDArray
 
 from tracker.config import FeatureConfig
 from tracker.errors import WeightsError
-from tracker.features.crops import ALIGNED_SIDE, UPRIGHT_SIDE
 from tracker.features.face import FaceNetwork
 from tracker.features.hog import hog_features
 from tracker.progress import Advance
@@ -26,7 +25,6 @@ class FeatureChoice:
     Attributes:
         kind: face or hog.
         aligned: whether they want crops turned by their landmarks, or upright ones.
-        crop_side: of those crops, in pixels.
         knows_faces: whether their own distance was trained to tell faces apart.
         weights: weight files; empty for hog.
         hashes: of those files.
@@ -35,7 +33,6 @@ class FeatureChoice:
 
     kind: str
     aligned: bool
-    crop_side: int
     knows_faces: bool
     weights: tuple[Path, ...]
     hashes: tuple[str, ...]
@@ -60,12 +57,12 @@ def choose_features(config: FeatureConfig) -> tuple[FeatureChoice, ...]:
             raise
         return (_hog(f"describing faces by HOG, since {error}"),)
     hashes = tuple(file.sha256 for file in FACE)
-    face = FeatureChoice("face", True, ALIGNED_SIDE, True, weights, hashes, "")
+    face = FeatureChoice("face", True, True, weights, hashes, "")
     return (face,) if config.kind == "face" else (face, _hog(""))
 
 
 def _hog(reason: str) -> FeatureChoice:
-    return FeatureChoice("hog", False, UPRIGHT_SIDE, False, (), (), reason)
+    return FeatureChoice("hog", False, False, (), (), reason)
 
 
 def describe_crops(

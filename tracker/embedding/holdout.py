@@ -1,0 +1,74 @@
+"""Constraints kept from learning, which tell how well it goes on faces never seen."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from scipy.sparse import coo_array
+from scipy.sparse.csgraph import connected_components
+from torch import Tensor
+
+from tracker.embedding.losses import squared_distance
+from tracker.embedding.sampling import ConstraintSampler, IndexArray
+from tracker.records import Constraints
+
+MIN_HELD_PAIRS = 4  # fewer judge nothing
+_JUDGED_TRIPLETS = 2000
+
+
+def hold_out(
+    constraints: Constraints, share: float, rng: np.random.Generator
+) -> tuple[Constraints, Constraints]:
+    """Split the sure cannot-links: those to learn from, and those to be judged by.
+
+    Tracklets that are linked, however distantly, stay on one side, so that no face that
+    judges is ever learned from; as a rule they are the tracklets of one shot.
+
+    Args:
+        share: of the pairs to hold out, about; where everything hangs together, or too few
+            pairs would judge, none is.
+    """
+    pairs = constraints.negatives
+    group = _linked_groups(pairs, constraints.tracklet_count)[pairs[:, 0]]
+    held = np.zeros(len(pairs), np.bool_)
+    wanted = share * len(pairs)
+    for one in rng.permutation(np.unique(group)):
+        more = held | (group == one)
+        if more.sum() <= 1.5 * wanted:  # a crowd scene would take all
+            held = more
+        if held.sum() >= wanted:
+            break
+    if held.sum() < MIN_HELD_PAIRS:
+        held[:] = False
+    count = constraints.tracklet_count
+    return Constraints(count, pairs[~held]), Constraints(count, pairs[held])
+
+
+def judging_triplets(
+    tracklet: NDArray[np.integer], held: Constraints, rng: np.random.Generator
+) -> IndexArray:
+    """Faces (n, 3): two of one tracklet and one of another person; n is 0 if none are held."""
+    if not len(held.cannot_link):
+        return np.zeros((0, 3), np.int64)
+    return ConstraintSampler(tracklet, held).triplets(_JUDGED_TRIPLETS, rng)
+
+
+def constraint_accuracy(embeddings: Tensor, triplets: Tensor) -> float:
+    """The share of `triplets` (n, 3) whose first two faces are nearer than either to the third.
+
+    Args:
+        embeddings: (B, D), which `triplets` names rows of.
+    """
+    anchor, positive, negative = embeddings[triplets].unbind(dim=1)
+    nearest = torch.minimum(
+        squared_distance(anchor, negative), squared_distance(positive, negative)
+    )
+    return float((squared_distance(anchor, positive) < nearest).float().mean())
+
+
+def _linked_groups(pairs: NDArray[np.int32], count: int) -> NDArray[np.int32]:
+    """The group (T,) of each tracklet: those of one group are linked by `pairs`."""
+    links = coo_array((np.ones(len(pairs)), (pairs[:, 0], pairs[:, 1])), shape=(count, count))
+    groups: NDArray[np.int32] = connected_components(links, directed=False)[1]
+    return groups
