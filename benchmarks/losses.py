@@ -61,6 +61,16 @@ class Bench:
     settings: dict[str, Any]
     device: torch.device
 
+    def folder(self, clip: str) -> Path:
+        """The run folder of `clip`."""
+        return self.out / f"losses_{clip}".replace(" ", "_").replace(",", "")
+
+    def forget_learned(self, clip: str) -> None:
+        """Delete what was learned from `clip`, and who was found by it."""
+        stages = self.folder(clip) / "stages"
+        for old in [*stages.glob("learning-*"), *stages.glob("clustering-*")]:
+            old.unlink()
+
 
 def main() -> None:
     """Print a line a recipe, clip and kind of features."""
@@ -91,20 +101,15 @@ def main() -> None:
 def measure(bench: Bench, clip: str, features: str, recipe: str, seed: int) -> dict[str, float]:
     """Learn by one recipe and measure who is who, or read what was measured before."""
     changes = bench.settings | RECIPES[recipe]
-    folder = bench.out / f"losses_{clip}".replace(" ", "_").replace(",", "")
-    kept = folder / f"{stage_key('measured', changes, features, str(seed))}.json"
+    kept = bench.folder(clip) / f"{stage_key('measured', changes, features, str(seed))}.json"
     if kept.exists():
         before: dict[str, float] = json.loads(kept.read_text())
         return before
-    video, truth_file, _, _ = material(clip, bench.shared, bench.out)
-    truth = read_truth(truth_file, 1)
+    bench.forget_learned(clip)  # it may be of other code
+    truth = read_truth(material(clip, bench.shared, bench.out)[1], 1)
     named = truth.tracks.person[truth.tracks.person != NOBODY]
-    config = with_settings(
-        Config(seed=seed), {"features": {"kind": features}, "embedding": changes}
-    )
-    free, log = _findings(bench, video, folder, config)
-    people = {"clustering": {"people": len(np.unique(named))}}
-    asked, _ = _findings(bench, video, folder, with_settings(config, people))
+    free, log = found_by(bench, clip, features, changes, seed)
+    asked, _ = found_by(bench, clip, features, changes, seed, len(np.unique(named)))
     measures = evaluate(truth, asked.tracks)
     curves = free.identities.embedding.curves
     measured = {
@@ -120,9 +125,26 @@ def measure(bench: Bench, clip: str, features: str, recipe: str, seed: int) -> d
     return measured
 
 
-def _findings(bench: Bench, video: Path, folder: Path, config: Config) -> tuple[Findings, RunLog]:
+def found_by(
+    bench: Bench,
+    clip: str,
+    features: str,
+    changes: dict[str, Any],
+    seed: int,
+    people: int | None = None,
+) -> tuple[Findings, RunLog]:
+    """What is found in `clip` with other embedding settings, and what was done to find it."""
+    video, _, _, _ = material(clip, bench.shared, bench.out)
+    config = with_settings(
+        Config(seed=seed),
+        {
+            "features": {"kind": features},
+            "embedding": changes,
+            "clustering": {"people": people},
+        },
+    )
     log = RunLog(make_progress())
-    run = Run(video, RunFolder(folder), config, bench.device, log)
+    run = Run(video, RunFolder(bench.folder(clip)), config, bench.device, log)
     return find_people(run, probe_video(video)), log
 
 

@@ -11,7 +11,9 @@ import pytest
 
 from tracker import weights
 from tracker.cli import main, run_tracker
+from tracker.config import BACKBONES, LOSSES, MINING
 from tracker.synthetic import SynthConfig, write_drawn_video
+from tracker.weights import ALEXNET
 
 ROOT = Path(__file__).parents[1]
 PLAIN = ["--detector", "mtcnn", "--features", "hog"]  # needs no weights
@@ -96,6 +98,19 @@ def test_the_script_has_help_with_an_example(capsys):
     assert "examples:\n  run_tracker.py film.mp4\n" in capsys.readouterr().out
 
 
+@pytest.mark.parametrize(
+    ("option", "names"), [("--loss", LOSSES), ("--mining", MINING), ("--backbone", BACKBONES)]
+)
+@pytest.mark.parametrize(("command", "before"), [(run_tracker, []), (main, ["track"])])
+def test_help_lists_all_that_a_long_choice_has(capsys, command, before, option, names):
+    with pytest.raises(SystemExit):
+        command([*before, "--help"])
+    listed = re.search(
+        rf"^{option} is one of:\n((?:  .+\n)+)", capsys.readouterr().out, re.MULTILINE
+    )
+    assert listed[1].replace(",", " ").split() == list(names)
+
+
 def test_the_script_runs_from_anywhere(place):
     done = subprocess.run(
         [sys.executable, ROOT / "run_tracker.py", "--help"],
@@ -128,6 +143,13 @@ def test_help_waits_for_no_heavy_package():
         ["track", "a.mp4", "--people", "2.5"],
         ["track", "a.mp4", "--detector", "best"],
         ["track", "a.mp4", "--features", "best"],
+        ["track", "a.mp4", "--loss", "best"],
+        ["track", "a.mp4", "--mining", "best"],
+        ["track", "a.mp4", "--trunk", "best"],
+        ["track", "a.mp4", "--trunk", "finetune", "--backbone", "vgg"],
+        ["track", "a.mp4", "--dim", "many"],
+        ["track", "a.mp4", "--init"],
+        ["track", "a.mp4", "--quadruplet"],  # it is a part of the name of a loss
         ["track", "a.mp4", "--min-score", "high"],
         ["track", "a.mp4", "--out"],
         ["evaluate", "tracks.txt"],
@@ -187,6 +209,12 @@ def test_a_directory_is_no_video(told, place):
         (["--min-score", "nan"], "detection.min_score must be an ordinary number, got nan"),
         (["--min-face", "0"], "detection.min_face_px must be 1 or more"),
         (["--seed", "-1"], "seed must be 0 or more"),
+        (["--dim", "1"], "embedding.dim must be 2 or more, got 1"),
+        (["--backbone", "small"], "embedding.backbone must be left out unless trunk is finetune"),
+        (["--loss", "arcface", "--mining", "batch-hard"], "batch-hard is not for arcface"),
+        (["--loss", "quadruplet", "--mining", "semi-hard"], "choose symtriplet+quadruplet"),
+        (["--init", "none"], "--init none: no embedding.safetensors there; name the folder of"),
+        (["--trunk", "finetune", "--backbone", "facenet"], "20180402-114759-vggface2.pt is not in"),
         (["--box-scale", "2"], "--box-scale wants two numbers as in 2,3, got '2'"),
         (["--box-scale", "2,3,4"], "--box-scale wants two numbers"),
         (["--box-scale", "wide,tall"], "--box-scale wants two numbers"),
@@ -226,6 +254,50 @@ def test_an_option_goes_over_the_config_file(told, drawn, place):
     (place / "mine.yaml").write_text("clustering: {people: 3}")
     error = told(run_tracker, drawn.video, "--config", "mine.yaml", "--people", "0")
     assert "clustering.people must be 1 or more, got 0" in error
+
+
+def test_a_run_to_start_from_that_learned_nothing_yet_is_an_error_before_work_begins(
+    told, drawn, place
+):
+    (place / "runs/first/stages").mkdir(parents=True)
+    error = told(run_tracker, drawn.video, *PLAIN, "--init", "runs/first", "--out", "second")
+    assert error == (
+        "error: --init runs/first: no embedding.safetensors there; name the folder of a run\n"
+    )
+    assert not (place / "second").exists()
+
+
+def test_a_network_whose_weights_are_not_to_be_had_is_an_error_before_work_begins(
+    told, drawn, place
+):
+    options = ["--trunk", "finetune", "--backbone", "alexnet"]
+    error = told(run_tracker, drawn.video, *PLAIN, *options)
+    (file,) = ALEXNET
+    assert error == (
+        f"error: {file.name} is not in {place / 'no weights'} and cannot be fetched (no network in "
+        f"tests): put it there by hand from {file.url} (244.4 MB, BSD-3-Clause)\n"
+    )
+    assert files_in(place) == []
+
+
+def test_what_is_said_of_learning_reaches_the_settings_of_the_run(drawn, place):
+    common = [str(drawn.video), "--detections", str(drawn.mot), *PLAIN[2:], "--no-video"]
+    assert run_tracker([*common, "--out", "first"]) == 0
+    options = ["--loss=triplet+quadruplet", "--mining=semi-hard", "--trunk=finetune"]
+    options += ["--backbone=small", "--dim=32", "--init=first"]
+    assert run_tracker([*common, *options, "--out", "second"]) == 0
+    first, second = (
+        json.loads((place / run / "run.json").read_text())["config"]["embedding"]
+        for run in ("first", "second")
+    )
+    assert second == first | {
+        "loss": "triplet+quadruplet",
+        "mining": "semi-hard",
+        "trunk": "finetune",
+        "backbone": "small",
+        "dim": 32,
+        "init": "first",
+    }
 
 
 @pytest.mark.parametrize("out", ["a file", "a file/run"])

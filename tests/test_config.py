@@ -7,8 +7,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tracker.config import (
+    BACKBONES,
     DETECTORS,
     FEATURE_KINDS,
+    IDENTITY_LOSSES,
+    LOSSES,
+    MINING,
+    OPTIMISERS,
+    QUADRUPLET_LOSSES,
+    TRUNKS,
     Config,
     read_config,
     settings_as_dict,
@@ -21,6 +28,9 @@ STAGES = [one.name for one in dataclasses.fields(Config) if one.name != "seed"]
 SETTINGS = [
     (stage, name) for stage in STAGES for name in settings_as_dict(getattr(Config(), stage))
 ]
+
+MINABLE_LOSSES = [name for name in LOSSES if name not in IDENTITY_LOSSES + QUADRUPLET_LOSSES]
+MINED = [name for name in MINING if name not in ("auto", "offline")]
 
 share = st.floats(0, 1)
 # YAML takes some old line breaks for new ones, and so does not give them back.
@@ -44,7 +54,17 @@ valid_changes = st.fixed_dictionaries(
             {}, optional={"people": st.none() | st.integers(1, 10**6)}
         ),
         "embedding": st.fixed_dictionaries(
-            {}, optional={"quadruplet": st.booleans(), "raw_share": st.none() | share}
+            {},
+            optional={
+                "loss": st.sampled_from(LOSSES),
+                "trunk": st.sampled_from(TRUNKS),
+                "init": st.none() | one_line,
+                "dim": st.integers(2, 10**6),
+                "raw_share": st.none() | share,
+                "held_out_share": st.floats(0, 0.5),
+                "optimiser": st.sampled_from(OPTIMISERS),
+                "unit_length": st.booleans(),
+            },
         ),
     },
 )
@@ -108,6 +128,8 @@ def test_a_whole_number_passes_for_a_float(written):
         ("clustering", "people", 3),
         ("detection", "min_face_px", 40),
         ("embedding", "raw_share", 0.5),
+        ("embedding", "init", "runs/first"),
+        ("embedding", "margin", 0.5),
     ],
 )
 def test_null_gives_an_optional_setting_back_its_default(written, stage, name, value):
@@ -160,8 +182,14 @@ def test_every_setting_refuses_what_is_of_another_type(stage, name):
         ("detection", "min_face_px", 12.5),
         ("embedding", "raw_share", "half"),
         ("embedding", "max_looks", 1.5),
-        ("embedding", "quadruplet", 1),
-        ("embedding", "quadruplet", "yes"),
+        ("embedding", "loss", None),
+        ("embedding", "mining", ["batch-hard"]),
+        ("embedding", "init", 3),
+        ("embedding", "dim", 64.0),
+        ("embedding", "learners", True),
+        ("embedding", "unit_length", 1),
+        ("embedding", "unit_length", "yes"),
+        ("embedding", "held_out_share", "some"),
         ("clustering", "people", "three"),
     ],
 )
@@ -210,7 +238,15 @@ def test_a_value_of_the_wrong_type_is_refused(stage, name, value):
         ("embedding", "max_looks", -1),
         ("embedding", "heads", 0),
         ("embedding", "steps", 0),
+        ("embedding", "held_out_share", -0.1),
+        ("embedding", "held_out_share", 0.51),
+        ("embedding", "patience", 0),
+        ("embedding", "dim", 1),
+        ("embedding", "learners", 0),
         ("embedding", "batch_triplets", 0),
+        ("embedding", "batch_tracklets", 1),
+        ("embedding", "faces_per_tracklet", 1),
+        ("embedding", "trunk_rate", 0.0),
         ("embedding", "margin", 0.0),
         ("embedding", "learning_rate", 0.0),
         ("embedding", "correction_rate", 0.0),
@@ -228,6 +264,91 @@ def test_a_value_out_of_range_is_refused(stage, name, value):
         with_settings(Config(), {stage: {name: value}})
 
 
+@pytest.mark.parametrize(
+    ("name", "known"),
+    [
+        ("loss", LOSSES),
+        ("mining", MINING),
+        ("trunk", TRUNKS),
+        ("backbone", ("auto", *BACKBONES)),
+        ("optimiser", OPTIMISERS),
+    ],
+)
+@pytest.mark.parametrize("value", ["best", "", "Auto", "symtriplet,triplet"])
+def test_an_unknown_name_is_refused_with_all_known_ones(name, known, value):
+    with pytest.raises(ConfigError) as caught:
+        with_settings(Config(), {"embedding": {name: value}})
+    told = f"embedding.{name} must be one of {', '.join(known)}, got {value}"
+    assert str(caught.value) == told
+
+
+@pytest.mark.parametrize("loss", LOSSES)
+def test_every_loss_can_be_chosen_and_leaves_its_mining_to_itself(loss):
+    chosen = with_settings(Config(), {"embedding": {"loss": loss, "mining": "auto"}})
+    assert chosen.embedding.loss == loss
+
+
+@pytest.mark.parametrize("mining", MINING)
+@pytest.mark.parametrize("loss", MINABLE_LOSSES)
+def test_a_loss_on_triplets_or_pairs_takes_every_mining(loss, mining):
+    chosen = with_settings(Config(), {"embedding": {"loss": loss, "mining": mining}})
+    assert (chosen.embedding.loss, chosen.embedding.mining) == (loss, mining)
+
+
+@pytest.mark.parametrize("mining", [*MINED, "offline"])
+@pytest.mark.parametrize("loss", IDENTITY_LOSSES)
+def test_a_loss_on_identities_takes_no_mining(loss, mining):
+    with pytest.raises(ConfigError, match=f"{mining} is not for {loss}, .*; leave it out$"):
+        with_settings(Config(), {"embedding": {"loss": loss, "mining": mining}})
+
+
+@pytest.mark.parametrize("mining", MINED)
+@pytest.mark.parametrize("loss", QUADRUPLET_LOSSES)
+def test_a_loss_on_quadruplets_takes_no_mining_of_triplets(loss, mining):
+    with pytest.raises(ConfigError, match=r"; leave it out, or choose symtriplet\+quadruplet$"):
+        with_settings(Config(), {"embedding": {"loss": loss, "mining": mining}})
+
+
+@pytest.mark.parametrize("loss", QUADRUPLET_LOSSES)
+def test_a_loss_on_quadruplets_takes_those_drawn_from_the_constraints(loss):
+    chosen = with_settings(Config(), {"embedding": {"loss": loss, "mining": "offline"}})
+    assert chosen.embedding.mining == "offline"
+
+
+@pytest.mark.parametrize("backbone", ["auto", *BACKBONES])
+def test_every_backbone_can_be_fine_tuned(backbone):
+    chosen = with_settings(Config(), {"embedding": {"trunk": "finetune", "backbone": backbone}})
+    assert chosen.embedding.backbone == backbone
+
+
+@pytest.mark.parametrize("backbone", BACKBONES)
+def test_a_backbone_that_nothing_fine_tunes_is_refused(backbone):
+    with pytest.raises(ConfigError, match=r"^embedding\.backbone must be left out unless trunk is"):
+        with_settings(Config(), {"embedding": {"backbone": backbone}})
+
+
+@pytest.mark.parametrize(("dim", "learners"), [(64, 1), (64, 4), (64, 32), (6, 3), (2, 1)])
+def test_an_embedding_can_be_divided_into_equal_parts(dim, learners):
+    chosen = with_settings(Config(), {"embedding": {"dim": dim, "learners": learners}})
+    assert (chosen.embedding.dim, chosen.embedding.learners) == (dim, learners)
+
+
+@pytest.mark.parametrize(
+    ("dim", "learners"),
+    [(64, 3), (64, 128), (65, 2), (64, 64), (2, 2)],  # the last two leave a learner one dimension
+)
+def test_an_embedding_is_never_divided_into_unequal_parts_nor_into_single_numbers(dim, learners):
+    with pytest.raises(ConfigError, match=rf"^embedding\.learners must be a divisor of {dim}"):
+        with_settings(Config(), {"embedding": {"dim": dim, "learners": learners}})
+
+
+def test_the_quadruplet_term_is_part_of_the_name_of_a_loss(written):
+    config = read_config(written("embedding: {loss: symtriplet+quadruplet}"))
+    assert config.embedding.loss == "symtriplet+quadruplet"
+    with pytest.raises(ConfigError, match=r"unknown setting embedding\.quadruplet: "):
+        read_config(written("embedding: {quadruplet: true}"))
+
+
 @pytest.mark.parametrize("value", [float("nan"), float("inf"), float("-inf"), 1e13])
 @pytest.mark.parametrize(
     ("stage", "name"),
@@ -236,6 +357,8 @@ def test_a_value_out_of_range_is_refused(stage, name, value):
         ("tracklets", "min_iou"),
         ("detection", "min_score"),
         ("embedding", "learning_rate"),
+        ("embedding", "held_out_share"),
+        ("embedding", "trunk_rate"),
         ("clustering", "max_learned_distance"),
         ("association", "smooth_size_frames"),
     ],

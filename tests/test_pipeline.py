@@ -34,7 +34,7 @@ STAGES = [
     "detection",
     "linking",
     "constraints",
-    "hog-crops",
+    "upright-crops",
     "hog-features",
     "learning",
     "clustering",

@@ -30,11 +30,12 @@ KILLS = [
     ("detection", "write", 3),  # the faces
     ("linking", "write", 1),
     ("constraints", "write", 1),
-    ("hog-crops", "advance", 20),
-    ("hog-crops", "write", 1),
+    ("upright-crops", "advance", 20),
+    ("upright-crops", "write", 1),
     ("hog-features", "write", 1),
     ("learning", "advance", STEPS // 2),
-    ("learning", "write", 1),
+    ("learning", "write", 1),  # a network, to be taken up
+    ("learning", "write", 2),  # all that was learned
     ("clustering", "write", 1),
     (None, "write", 1),  # the outputs: tracks.txt
     (None, "write", 5),  # a contact sheet
@@ -164,15 +165,15 @@ def test_a_run_killed_at_every_stage_in_turn_ends_like_one_undisturbed(
     ("moment", "kept"),
     [
         (("detection", "advance", 30), []),
-        (("hog-crops", "advance", 20), ["detection", "linking", "constraints"]),
+        (("upright-crops", "advance", 20), ["detection", "linking", "constraints"]),
         (
             ("learning", "advance", STEPS // 2),
-            ["detection", "linking", "constraints", "hog-crops", "hog-features"],
+            ["detection", "linking", "constraints", "upright-crops", "hog-features"],
         ),
         (
             ("annotated video", "advance", 30),
             [
-                *["detection", "linking", "constraints", "hog-crops"],
+                *["detection", "linking", "constraints", "upright-crops"],
                 *["hog-features", "learning", "clustering"],
             ],
         ),

@@ -5,9 +5,7 @@ from fractions import Fraction
 
 import numpy as np
 import pytest
-import safetensors.numpy
 
-from tracker.embedding.training import Embedding
 from tracker.errors import StorageError
 from tracker.records import Constraints, Detections, Shot, Timeline
 from tracker.storage import (
@@ -19,7 +17,6 @@ from tracker.storage import (
     load_constraints,
     load_copy,
     load_detections,
-    load_embedding,
     load_json,
     load_shots,
     load_table,
@@ -27,7 +24,6 @@ from tracker.storage import (
     save_array,
     save_constraints,
     save_detections,
-    save_embedding,
     save_json,
     save_shots,
     save_table,
@@ -41,16 +37,6 @@ DETECTIONS = Detections(
     np.array([[1, 2, 3, 4], [5, 6, 7.25, 8], [-1, 0, 9, 10]], np.float32),
     np.array([0.5, 1.0, 0.0], np.float32),
     np.concatenate([np.full((1, 5, 2), np.nan), np.arange(20).reshape(2, 5, 2)], dtype=np.float32),
-)
-EMBEDDING = Embedding(
-    learned=np.arange(128, dtype=np.float32).reshape(2, 64),
-    raw_share=0.1 + 0.2,  # a number that only all its digits tell from 0.3
-    loss_curve=np.array([3, 2, 1], np.float32),
-    weights={"head.0.weight": np.ones((2, 3), np.float32), "mean": np.zeros(3, np.float32)},
-    note="nothing to learn from: “raw”",
-)
-NOT_LEARNED = Embedding(
-    np.zeros((0, 64), np.float32), 1.0, np.zeros(0, np.float32), weights={}, note=""
 )
 TIMELINE_FIELDS = {"tick_s": "1/25", "end_tick": 2, "ticks": [0, 1], "warning": None}
 CONSTRAINT_FIELDS = {"tracklet_count": 2, "cannot_link": [[0, 1]], "doubtful": [0]}
@@ -69,7 +55,6 @@ LOADS = [
     load_timeline,
     load_shots,
     load_constraints,
-    load_embedding,
 ]
 SAVES = [
     (save_array, np.zeros(3)),
@@ -79,7 +64,6 @@ SAVES = [
     (save_timeline_of_a_whole_video, Timeline(np.array([0, 1]), Fraction(1, 25), 2)),
     (save_shots, [Shot(0, 2)]),
     (save_constraints, Constraints(2, np.array([[0, 1]], np.int32), np.array([0]))),
-    (save_embedding, EMBEDDING),
 ]
 
 
@@ -132,18 +116,6 @@ def test_constraints_are_read_as_they_were_written(tmp_path, pairs, doubtful):
     assert read.cannot_link.tolist() == pairs
     np.testing.assert_array_equal(read.doubtful, constraints.doubtful, strict=True)
     np.testing.assert_array_equal(read.negatives, constraints.negatives, strict=True)
-
-
-@pytest.mark.parametrize("embedding", [EMBEDDING, NOT_LEARNED], ids=["learned", "not learned"])
-def test_an_embedding_is_read_as_it_was_written(tmp_path, embedding):
-    save_embedding(tmp_path / "embedding.safetensors", embedding)
-    read = load_embedding(tmp_path / "embedding.safetensors")
-    assert (read.raw_share, read.note) == (embedding.raw_share, embedding.note)
-    np.testing.assert_array_equal(read.learned, embedding.learned, strict=True)
-    np.testing.assert_array_equal(read.loss_curve, embedding.loss_curve, strict=True)
-    assert read.weights.keys() == embedding.weights.keys()
-    for name, values in embedding.weights.items():
-        np.testing.assert_array_equal(read.weights[name], values, strict=True)
 
 
 @pytest.mark.parametrize(
@@ -202,12 +174,7 @@ def test_json_is_read_as_it_was_written(tmp_path):
     assert "Zoë" in (tmp_path / "run.json").read_text(encoding="utf-8")
 
 
-@pytest.mark.parametrize(
-    ("save", "content"),
-    # safetensors orders its metadata at random
-    [case for case in SAVES if case[0] is not save_embedding],
-    ids=name_of,
-)
+@pytest.mark.parametrize(("save", "content"), SAVES, ids=name_of)
 def test_the_same_content_makes_the_same_bytes(tmp_path, save, content):
     save(tmp_path / "first", content)
     save(tmp_path / "second", content)
@@ -256,7 +223,6 @@ def test_a_missing_file_is_refused_in_one_line(tmp_path, load):
         (save_array, load_array, np.arange(100.0)),
         (save_array, load_copy, np.arange(100.0)),
         (save_detections, load_detections, DETECTIONS),
-        (save_embedding, load_embedding, EMBEDDING),
         (save_shots, load_shots, [Shot(0, 9), Shot(9, 20)]),
     ],
     ids=name_of,
@@ -342,19 +308,6 @@ def test_a_table_of_detections_without_one_of_its_columns_is_refused(tmp_path, c
     with pytest.raises(StorageError, match="delete it and run again") as caught:
         load_detections(path)
     assert column in str(caught.value)
-
-
-@pytest.mark.parametrize("missing", ["learned", "loss_curve", "raw_share", "note"])
-def test_an_embedding_without_one_of_its_parts_is_refused(tmp_path, missing):
-    tensors = {"learned": EMBEDDING.learned, "loss_curve": EMBEDDING.loss_curve}
-    told = {"raw_share": "0.5", "note": ""}
-    for parts in (tensors, told):
-        parts.pop(missing, None)
-    path = tmp_path / "stage"
-    path.write_bytes(safetensors.numpy.save(tensors, told))
-    with pytest.raises(StorageError, match="delete it and run again") as caught:
-        load_embedding(path)
-    assert missing in str(caught.value)
 
 
 def test_an_array_of_pickles_is_refused(tmp_path):
@@ -532,6 +485,24 @@ def test_what_a_run_did_not_ask_for_is_forgotten(tmp_path):
     assert (tmp_path / "tracks.txt").exists()
 
 
+def test_a_temporary_file_lies_beside_those_of_stages_and_goes_when_the_run_is_over(tmp_path):
+    folder = RunFolder(tmp_path)
+    temporary = folder.temporary_file("learning", "key-0", ".checkpoint")
+    assert temporary == tmp_path / "stages/learning-key-0.checkpoint"
+    temporary.touch()
+    kept = folder.stage_file("learning", "key", ".safetensors")
+    kept.touch()
+    folder.forget_unused()
+    assert names_in(tmp_path / "stages") == [kept.name]
+
+
+def test_a_temporary_file_is_there_for_the_run_after_a_killed_one(tmp_path):
+    temporary = RunFolder(tmp_path).temporary_file("learning", "key-0", ".checkpoint")
+    temporary.write_text("half learned")
+    again = RunFolder(tmp_path).temporary_file("learning", "key-0", ".checkpoint")
+    assert again.read_text() == "half learned"
+
+
 def test_what_a_killed_run_left_half_written_is_gone_from_the_next(tmp_path):
     folder = RunFolder(tmp_path)
     (tmp_path / "people").mkdir()
@@ -539,6 +510,7 @@ def test_what_a_killed_run_left_half_written_is_gone_from_the_next(tmp_path):
     half = [path.with_name(f"{path.name}.{os.getpid()}.partial") for path in half]
     half += [tmp_path / "annotated.mp4.partial"]
     half += [folder.stage_file("crops", "key", ".npy.4711.partial")]
+    half += [folder.temporary_file("learning", "key-3", ".checkpoint.4711.partial")]
     for path in half:
         path.touch()
     RunFolder(tmp_path)

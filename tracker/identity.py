@@ -224,7 +224,7 @@ def _looked_at_again(
     found = faces
     for _ in range(run.config.embedding.max_looks):
         distances = tracklet_distances(metric.vectors, faces, count)
-        cluster = _clusters(run, material, distances, face_counts, bound, within_bound)
+        cluster = _clusters(run, material.constraints, distances, face_counts, bound, within_bound)
         before, found = found, cluster[faces]
         if np.array_equal(before, found):
             break
@@ -237,16 +237,12 @@ def _task(run: Run, material: Material, metric: Metric, faces: NDArray[np.int32]
     face_counts = np.bincount(faces, minlength=count)
     bound = max_distance(0.0, metric.knows_faces, run.config.clustering)
 
-    def group(vectors: NDArray[np.float32]) -> NDArray[np.int32]:
+    def within_bound(merges: Merges) -> int:
+        return merges_within(merges, bound)
+
+    def group(vectors: NDArray[np.float32], known: Constraints) -> NDArray[np.int32]:
         distances = tracklet_distances(vectors, faces, count)
-        return _clusters(
-            run,
-            material,
-            distances,
-            face_counts,
-            bound,
-            lambda merges: merges_within(merges, bound),
-        )
+        return _clusters(run, known, distances, face_counts, bound, within_bound)
 
     return Task(faces, material.constraints, group, run.config.embedding, run.device)
 
@@ -313,16 +309,16 @@ def _embedding(
 
 def _clusters(
     run: Run,
-    material: Material,
+    constraints: Constraints,
     distances: NDArray[np.floating],
     face_counts: NDArray[np.intp],
     bound: float,
     cut: Callable[[Merges], int],
 ) -> NDArray[np.int32]:
     """Which tracklets (T,) are one person, numbered from 0, after `cut` of all merges."""
-    constraints, apart = material.constraints, run.config.clustering.cannot_link_distance
+    apart = run.config.clustering.cannot_link_distance
     merges = merge_tracklets(distances, face_counts, constraints, apart)
-    merged = clusters_after(merges, cut(merges), material.tracklet_count)
+    merged = clusters_after(merges, cut(merges), constraints.tracklet_count)
     return separate_conflicts(merged, distances, face_counts, constraints, bound)
 
 
@@ -381,7 +377,7 @@ def _named(
     sure_detections = np.bincount(tracklet[followed & material.is_sure], minlength=count)
     cluster = _clusters(
         run,
-        material,
+        constraints,
         linked,
         face_counts,
         bound,

@@ -1,494 +1,551 @@
+import io
 import itertools
-import os
-import signal
-import threading
+import math
 from dataclasses import replace
 
 import numpy as np
 import pytest
 import torch
+from torch import nn
+from torch.optim.optimizer import register_optimizer_step_pre_hook
 
-from tracker.config import EmbeddingConfig
+from tracker.config import LOSSES, EmbeddingConfig
+from tracker.embedding import training
+from tracker.embedding.backbones import choose_backbone
 from tracker.embedding.evidence import Evidence
-from tracker.embedding.metric import fit_metric
-from tracker.embedding.training import learn_embedding
+from tracker.embedding.holdout import constraint_accuracy
+from tracker.embedding.inputs import FeatureInputs, embed
+from tracker.embedding.lessons import Task, head_lessons, trunk_lesson
+from tracker.embedding.metric import Metric
+from tracker.embedding.objectives import Batch, Objective
+from tracker.embedding.training import Checkpoints, Lesson, train
 from tracker.records import Constraints
 
 CPU = torch.device("cpu")
-CONFIG = EmbeddingConfig(heads=2, steps=150, batch_triplets=64)
-PEOPLE, SHOTS, FACES = 3, 4, 6
+ROUND = 10  # steps; a hundred, but in these tests
+WIND_DOWN = 3  # rounds
+PEOPLE, SHOTS, FACES, SIZE = 3, 12, 3, 12
 TRACKLETS = PEOPLE * SHOTS
-NO_PAIRS = np.zeros((0, 2), np.int32)
+PERSON = np.tile(np.arange(PEOPLE), SHOTS)
+TRACKLET = np.repeat(np.arange(TRACKLETS), FACES)
+NO_TRIPLETS = np.zeros((0, 3), np.int64)
+SMALL = {"batch_triplets": 32, "batch_tracklets": 12, "faces_per_tracklet": 3, "dim": 8, "heads": 1}
 
 
-def toy_video(size=24, seed=0):
-    """Features (S, size), tracklets (S,), person (T,) and constraints of three people.
+@pytest.fixture(autouse=True)
+def _short_rounds(monkeypatch):
+    monkeypatch.setattr(training, "ROUND_STEPS", ROUND)
 
-    Who somebody is shows in three of the features only; the rest is louder, and of the shot.
-    """
-    rng = np.random.default_rng(seed)
-    person = np.tile(np.arange(PEOPLE), SHOTS)  # tracklet = shot * PEOPLE + person
-    shot = np.repeat(np.arange(SHOTS), PEOPLE)
-    tracklet = np.repeat(np.arange(TRACKLETS), FACES)
-    features = rng.normal(0, 0.3, (len(tracklet), size))
-    features[:, :3] += np.eye(PEOPLE)[person[tracklet]]
-    features[:, 3:] += 1.5 * rng.normal(size=(SHOTS, size - 3))[shot[tracklet]]
+
+def toy_constraints():
     pairs = [
         (first + a, first + b)
         for first in range(0, TRACKLETS, PEOPLE)
         for a, b in itertools.combinations(range(PEOPLE), 2)
     ]
-    constraints = Constraints(TRACKLETS, np.array(pairs, np.int32))
-    return features.astype(np.float32), tracklet, person, constraints
+    return Constraints(TRACKLETS, np.array(pairs, np.int32))
 
 
-def metric_of(features, tracklet, constraints, knows_faces, height=100.0):
-    """The metric of the features as they are: what there is to learn is not taken out before."""
-    heights = np.full(len(tracklet), height)
-    rng = np.random.default_rng(5)
-    return fit_metric(features, tracklet, heights, constraints, knows_faces, False, rng)
+def toy_metric(knows_faces=False):
+    """Features in which the shot is louder than the person."""
+    rng = np.random.default_rng(0)
+    vectors = rng.normal(0, 0.3, (len(TRACKLET), SIZE))
+    vectors[:, :PEOPLE] += np.eye(PEOPLE)[PERSON[TRACKLET]]
+    shot = TRACKLET // PEOPLE
+    vectors[:, PEOPLE:] += 1.5 * rng.normal(size=(SHOTS, SIZE - PEOPLE))[shot]
+    vectors = (vectors / np.linalg.norm(vectors, axis=1, keepdims=True)).astype(np.float32)
+    return Metric(vectors, knows_faces, Evidence(0.5, 0), vectors.mean(axis=0), ())
 
 
-def learn_from(metrics, tracklet, constraints, raw_share=0.0, config=CONFIG, seed=0, **options):
-    rng = np.random.default_rng(seed)
-    return learn_embedding(metrics, raw_share, tracklet, constraints, config, rng, CPU, **options)
+def toy_crops():
+    """Noisy pictures (S, 16, 16, 3), a colour a person."""
+    rng = np.random.default_rng(0)
+    colours = np.array([[200, 60, 60], [60, 200, 60], [60, 60, 200]])[PERSON[TRACKLET]]
+    noise = rng.integers(-40, 40, (len(TRACKLET), 16, 16, 3))
+    return (colours[:, None, None] + noise).astype(np.uint8)
 
 
-def learn(features, tracklet, constraints, knows_faces=False, raw_share=0.0, **options):
-    metric = metric_of(features, tracklet, constraints, knows_faces)
-    return learn_from([metric], tracklet, constraints, raw_share, **options)
+def task_of(**settings):
+    config = EmbeddingConfig(**{**SMALL, **settings})
+    return Task(TRACKLET, toy_constraints(), lambda vectors, known: PERSON, config, CPU)
 
 
-def distances_between(vectors):
-    return np.linalg.norm(vectors[:, None] - vectors[None], axis=2)
+def head_lesson(seed=0, knows_faces=False, **settings):
+    """A lesson from the toy video, always the same, and its settings."""
+    task = task_of(**settings)
+    (lesson,) = head_lessons([toy_metric(knows_faces)], task, np.random.default_rng(seed))
+    return lesson, task.config
 
 
-def share_in_order(vectors, tracklet, person):
-    """How often two tracklets of one person are closer than two of different people."""
-    means = np.stack([vectors[tracklet == t].mean(axis=0) for t in range(TRACKLETS)])
-    distances = distances_between(means)
-    same = person[:, None] == person[None]
-    same_pairs = distances[same & ~np.eye(TRACKLETS, dtype=bool)]
-    return np.mean(same_pairs[:, None] < distances[~same][None])
+def trunk_lesson_on_crops(**settings):
+    task = task_of(trunk="finetune", **settings)
+    rng = np.random.default_rng(0)
+    return trunk_lesson(choose_backbone("small"), toy_crops(), task, rng), task.config
 
 
-@pytest.fixture(scope="module", params=[False, True], ids=["new metric", "corrected"])
-def learned(request):
-    """Whether the features know faces, the video, and what was learned from it."""
-    video = toy_video()
-    features, tracklet, _, constraints = video
-    return request.param, video, learn(features, tracklet, constraints, request.param)
+def accuracy(lesson, triplets):
+    return constraint_accuracy(embed(lesson.network, lesson.inputs), torch.from_numpy(triplets))
 
 
-def test_people_that_the_features_confuse_are_told_apart(learned):
-    _, (features, tracklet, person, _), embedding = learned
-    raw = share_in_order(features, tracklet, person)
-    assert share_in_order(embedding.learned, tracklet, person) > max(0.9, raw + 0.2)
+class Moving(nn.Module):
+    """Faces on a line: where they start, plus their speed times what is learned."""
+
+    def __init__(self):
+        super().__init__()
+        self.moved = nn.Parameter(torch.zeros(()))
+
+    def forward(self, features):
+        start, speed = features.split(1, dim=1)
+        return start + speed * self.moved
 
 
-def test_faces_that_cannot_be_one_person_end_up_further_apart_than_those_of_a_tracklet(learned):
-    _, (_, tracklet, _, constraints), embedding = learned
-    distances = distances_between(embedding.learned)
-    same = tracklet[:, None] == tracklet[None]
-    apart = constraints.matrix()[np.ix_(tracklet, tracklet)]
-    assert distances[apart].mean() > 2 * distances[same].mean()
+class Onwards(Objective):
+    """The further a face has moved the better: AdamW moves it by the learning rate at a step.
+
+    Notes every refresh: the objective's name, where all faces are, and how much is over.
+    """
+
+    def __init__(self, name, log):
+        super().__init__()
+        self.name, self.log = name, log
+
+    def refresh(self, embeddings, rng, done):
+        self.log.append((self.name, embeddings, done))
+
+    def draw(self, rng):
+        return Batch(np.array([2]), NO_TRIPLETS, np.zeros((0, 4), np.int64))
+
+    def forward(self, embeddings, batch, generator):
+        return -embeddings.sum()
 
 
-def test_a_face_becomes_64_numbers(learned):
-    _, (features, *_), embedding = learned
-    assert embedding.learned.shape == (len(features), 64)
-    assert embedding.learned.dtype == np.float32
+def line_lesson(right_after, held_out=True, rate=1 / ROUND, log=None):
+    """Triplets of which one becomes right after each of so many rounds at the full rate.
 
-
-def test_the_loss_falls(learned):
-    _, _, embedding = learned
-    assert embedding.loss_curve.shape == (CONFIG.steps,)
-    assert embedding.loss_curve[-20:].mean() < 0.5 * embedding.loss_curve[:5].mean()
-
-
-@pytest.mark.parametrize("raw_share", [0.0, 0.25])
-def test_what_it_was_learned_from_is_said(raw_share):
-    features, tracklet, _, constraints = toy_video()
-    metric = replace(
-        metric_of(features, tracklet, constraints, True), evidence=Evidence(auc=0.9254, pairs=20)
-    )
-    config = replace(CONFIG, steps=1)
-    note = learn_from([metric], tracklet, constraints, raw_share, config).note
-    said = "learned from 12 pairs seen together; before, the features told people apart with an AUC"
-    kept = ", 25% of the distance stays the features' own" if raw_share else ""
-    assert note == f"{said} of 0.925{kept}"
-
-
-def test_without_evidence_no_auc_is_said():
-    features, tracklet, _, constraints = toy_video()
-    metric = replace(
-        metric_of(features, tracklet, constraints, True), evidence=Evidence(auc=0.9254, pairs=19)
-    )
-    note = learn_from([metric], tracklet, constraints, 0.0, replace(CONFIG, steps=1)).note
-    assert note == "learned from 12 pairs seen together"
-
-
-def test_what_is_said_is_of_the_first_metric():
-    features, tracklet, _, constraints = toy_video()
-    first, second = (
-        replace(metric_of(features, tracklet, constraints, kind), evidence=Evidence(auc, 20))
-        for kind, auc in ((True, 0.91), (False, 0.55))
-    )
-    config = replace(CONFIG, heads=1, steps=1)
-    assert "0.910" in learn_from([first, second], tracklet, constraints, config=config).note
-
-
-def test_a_single_pair_is_said_in_the_singular():
-    features, tracklet, _, constraints = toy_video()
-    one_pair = Constraints(TRACKLETS, constraints.cannot_link[:1])
-    note = learn(features, tracklet, one_pair, config=replace(CONFIG, steps=1)).note
-    assert note.startswith("learned from 1 pair seen together")
-
-
-def test_doubtful_pairs_are_not_learned_from():
-    features, tracklet, _, constraints = toy_video()
-    config = replace(CONFIG, steps=5, quadruplet=True)
-    doubtful = Constraints(TRACKLETS, constraints.cannot_link, np.arange(3))
-    sure = Constraints(TRACKLETS, constraints.cannot_link[3:])
-    one, other = (learn(features, tracklet, pairs, config=config) for pairs in (doubtful, sure))
-    assert one.loss_curve.tobytes() == other.loss_curve.tobytes()
-    assert one.note.startswith("learned from 9 pairs")
-
-
-def test_what_was_learned_can_be_stored(learned):
-    weights = learned[2].weights
-    assert weights
-    assert all(np.isfinite(value).all() for value in weights.values())
-
-
-def through(weights, number, faces, knows_faces):
-    """`faces` (S, D) through one head, by its stored weights and nothing else."""
-
-    def layer(name, values):
-        weight, bias = (weights[f"head.{number}.{name}.{part}"] for part in ("weight", "bias"))
-        return values @ weight.T + bias
-
-    start = "correction" if knows_faces else "layers"
-    if knows_faces:
-        faces = faces - weights["preparation.0.centre"]
-    else:
-        faces = faces * faces.shape[1] ** 0.5
-    moved = layer(f"{start}.3", np.maximum(layer(f"{start}.0", faces), 0))
-    if knows_faces:
-        moved = moved + layer("projection", faces)
-    return moved / np.linalg.norm(moved, axis=1, keepdims=True)
-
-
-def test_what_is_stored_is_enough_to_embed_faces(learned):
-    knows_faces, (features, *_), embedding = learned
-    weights, vectors = embedding.weights, features
-    if not knows_faces:
-        vectors = (vectors - weights["preparation.0.0.mean"]) @ weights["preparation.0.0.matrix"]
-    vectors = vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
-    parts = [through(weights, number, vectors, knows_faces) for number in range(CONFIG.heads)]
-    again = np.concatenate(parts, axis=1) / CONFIG.heads**0.5 @ weights["projection"].T
-    np.testing.assert_allclose(
-        distances_between(again), distances_between(embedding.learned), atol=1e-3
+    The anchor stays at 0 and the positive at 1: a negative is far enough beyond 2.
+    """
+    faces = [[0.0, 0.0], [1.0, 0.0], *([2.5 - rounds, 1.0] for rounds in right_after)]
+    triplets = np.array([[0, 1, 2 + number] for number in range(len(right_after))])
+    network, log = Moving(), [] if log is None else log
+    return Lesson(
+        network,
+        FeatureInputs(np.array(faces, np.float32), CPU),
+        Onwards("some", log),
+        Onwards("all", log),
+        [{"params": list(network.parameters()), "lr": rate}],
+        triplets,
+        triplets if held_out else NO_TRIPLETS,
+        seed=0,
+        device=CPU,
     )
 
 
-def test_the_share_asked_for_is_the_share_kept():
-    features, tracklet, _, constraints = toy_video()
-    for share in (0.0, 0.3, 0.99):
-        embedding = learn(
-            features, tracklet, constraints, True, share, config=replace(CONFIG, steps=1)
-        )
-        assert embedding.raw_share == share
-        assert len(embedding.loss_curve) == 1
-
-
-def test_what_is_learned_does_not_depend_on_the_share():
-    features, tracklet, _, constraints = toy_video()
-    short = replace(CONFIG, steps=5)
-    one, other = (
-        learn(features, tracklet, constraints, True, share, config=short) for share in (0.0, 0.5)
+def line_config(rounds=100, patience=2, **settings):
+    return EmbeddingConfig(
+        steps=rounds * ROUND, patience=patience, **{"weight_decay": 0.0, **settings}
     )
-    assert one.learned.tobytes() == other.learned.tobytes()
-
-
-def test_features_that_know_faces_are_kept_where_nothing_has_been_learned_yet():
-    features, tracklet, _, constraints = toy_video()
-    hardly = replace(CONFIG, heads=1, steps=1, correction_rate=1e-9)
-    embedding = learn(features, tracklet, constraints, knows_faces=True, config=hardly).learned
-    vectors = features / np.linalg.norm(features, axis=1, keepdims=True)
-    centred = vectors - vectors.mean(axis=0)
-    unit = centred / np.linalg.norm(centred, axis=1, keepdims=True)
-    np.testing.assert_allclose(distances_between(embedding), distances_between(unit), atol=1e-3)
-
-
-def two_kinds():
-    """A video whose first features know only the shot; its other features know who it is."""
-    features, tracklet, person, constraints = toy_video()
-    shot_only = features.copy()
-    shot_only[:, :3] = 0
-    first = metric_of(shot_only, tracklet, constraints, knows_faces=True)
-    second = metric_of(features, tracklet, constraints, knows_faces=False)
-    return first, second, tracklet, person, constraints
-
-
-def test_what_one_kind_of_features_misses_is_learned_from_another():
-    first, second, tracklet, person, constraints = two_kinds()
-    alone = learn_from([first], tracklet, constraints).learned
-    together = learn_from([first, second], tracklet, constraints).learned
-    assert share_in_order(alone, tracklet, person) < 0.8
-    assert share_in_order(together, tracklet, person) > 0.9
-
-
-def test_each_kind_of_features_has_heads_and_preparations_of_its_own():
-    first, second, tracklet, _, constraints = two_kinds()
-    config, heard = replace(CONFIG, steps=2), []
-    embedding = learn_from(
-        [first, second], tracklet, constraints, config=config, on_step=heard.append
-    )
-    assert len(heard) == 2 * config.heads * config.steps
-    heads = {name.split(".")[1] for name in embedding.weights if name.startswith("head.")}
-    assert heads == {"0", "1", "2", "3"}
-    assert {"preparation.0.centre", "preparation.1.0.mean"} <= embedding.weights.keys()
-    assert embedding.learned.shape == (len(tracklet), 64)
-    assert embedding.loss_curve.shape == (config.steps,)
-
-
-@pytest.mark.parametrize("knows_faces", [False, True])
-def test_the_same_seed_learns_the_same_bytes(knows_faces):
-    features, tracklet, _, constraints = toy_video()
-    short = replace(CONFIG, steps=15)
-    one, other = (
-        learn(features, tracklet, constraints, knows_faces, config=short) for _ in range(2)
-    )
-    assert one.learned.tobytes() == other.learned.tobytes()
-    assert one.loss_curve.tobytes() == other.loss_curve.tobytes()
-    assert one.weights.keys() == other.weights.keys()
-    assert all(one.weights[name].tobytes() == other.weights[name].tobytes() for name in one.weights)
-
-
-def test_heads_learned_side_by_side_are_those_learned_one_after_the_other(monkeypatch):
-    features, tracklet, _, constraints = toy_video()
-    short = replace(CONFIG, heads=4, steps=15)
-    monkeypatch.setattr(os, "cpu_count", lambda: 4)
-    together = learn(features, tracklet, constraints, config=short)
-    monkeypatch.setattr(os, "cpu_count", lambda: 1)
-    in_turn = learn(features, tracklet, constraints, config=short)
-    assert together.learned.tobytes() == in_turn.learned.tobytes()
-    assert together.loss_curve.tobytes() == in_turn.loss_curve.tobytes()
 
 
 @pytest.fixture
-def ctrl_c():
-    """Ctrl-C is heard, even where a shell started the tests in the background without it."""
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)
-    yield
-    signal.signal(signal.SIGINT, before)
+def optimised():
+    """Every step that an optimiser takes: what sort it is, and its rates, one a group."""
+    seen = []
+
+    def note(optimiser, args, kwargs):
+        seen.append((type(optimiser), [group["lr"] for group in optimiser.param_groups]))
+
+    handle = register_optimizer_step_pre_hook(note)
+    yield seen
+    handle.remove()
 
 
-@pytest.mark.usefixtures("ctrl_c")
-def test_an_interrupt_stops_every_head():
-    features, tracklet, _, constraints = toy_video()
-    heard = []
-
-    def press_ctrl_c(loss):
-        heard.append(loss)
-        if len(heard) == 5:  # the heads learn in other threads; Ctrl-C comes to the main one
-            signal.pthread_kill(threading.main_thread().ident, signal.SIGINT)
-
-    long = replace(CONFIG, heads=4, steps=5000)
-    with pytest.raises(KeyboardInterrupt):
-        learn(features, tracklet, constraints, config=long, on_step=press_ctrl_c)
-    assert len(heard) < 5000
+def falling(steps):
+    """By what the rate is multiplied while it falls to 0 in so many steps."""
+    return [(1 + math.cos(math.pi * step / steps)) / 2 for step in range(steps)]
 
 
-def test_another_seed_learns_something_else():
-    features, tracklet, _, constraints = toy_video()
-    short = replace(CONFIG, steps=5)
-    one, other = (
-        learn(features, tracklet, constraints, config=short, seed=seed) for seed in (0, 1)
+def test_the_rate_stays_and_then_falls_to_0_in_three_rounds(optimised):
+    train(line_lesson([1], held_out=False), line_config(rounds=7))
+    rates = [rate for _, (rate,) in optimised]
+    assert rates[: 4 * ROUND] == [1 / ROUND] * 4 * ROUND
+    np.testing.assert_allclose(
+        rates[4 * ROUND :], np.array(falling(WIND_DOWN * ROUND)) / ROUND, rtol=1e-6
     )
-    assert one.loss_curve.tobytes() != other.loss_curve.tobytes()
+    assert rates[-1] < 0.01 * rates[0]
+
+
+def test_what_was_learned_is_the_sum_of_all_steps(optimised):
+    lesson = line_lesson([1], held_out=False)
+    train(lesson, line_config(rounds=7))
+    # AdamW, under a gradient that never changes, moves by just its rate.
+    assert lesson.network.moved.item() == pytest.approx(
+        sum(rate for _, (rate,) in optimised), rel=1e-5
+    )
+
+
+@pytest.mark.parametrize("patience", [1, 2, 4])
+def test_the_rate_falls_as_soon_as_patience_is_over(optimised, patience):
+    train(line_lesson([1, 2]), line_config(patience=patience))
+    full = [rate for _, (rate,) in optimised if rate == 1 / ROUND]
+    # The first step of the fall is still at the full rate.
+    assert len(full) == (2 + patience) * ROUND + 1
+    assert len(optimised) == (2 + patience + WIND_DOWN) * ROUND
+
+
+def test_every_group_of_parameters_falls_from_a_rate_of_its_own(optimised):
+    lesson, config = trunk_lesson_on_crops(steps=4 * ROUND, trunk_rate=1e-4)
+    monotone = replace(lesson, held_out=NO_TRIPLETS)
+    train(monotone, config, must_stop=lambda: len(optimised) == ROUND + 2)
+    body, last = np.array([rates for _, rates in optimised]).T
+    np.testing.assert_allclose(last, 10 * body)
+    np.testing.assert_allclose(body[:ROUND], 1e-4)
+    np.testing.assert_allclose(body[ROUND:], 1e-4 * np.array(falling(WIND_DOWN * ROUND)[:2]))
+
+
+@pytest.mark.xfail(
+    strict=True,
+    reason="_set_rates: the fall is laid out over three whole rounds, and cut off where there are "
+    "fewer steps: after 100 of 100 steps the rate is still three quarters",
+)
+@pytest.mark.parametrize("steps", [ROUND, 2 * ROUND, 3 * ROUND - ROUND // 2, 4 * ROUND + 1])
+def test_however_few_the_steps_the_rate_ends_near_0(optimised, steps):
+    train(line_lesson([1], held_out=False), replace(line_config(), steps=steps))
+    assert optimised[-1][1][0] < 0.05 / ROUND
+
+
+@pytest.mark.parametrize("patience", [1, 2, 5])
+def test_learning_stops_soon_after_held_out_constraints_gain_nothing_more(patience):
+    curves = train(line_lesson([1, 2, 3, 4]), line_config(patience=patience))
+    assert len(curves.held_out) == 4 + patience + WIND_DOWN
+    assert curves.held_out[:-WIND_DOWN].tolist() == [0.25, 0.5, 0.75] + [1.0] * (1 + patience)
+
+
+def test_patience_starts_anew_with_every_gain():
+    curves = train(line_lesson([1, 3, 4, 7]), line_config(patience=2))
+    # A round without a gain after the first, then two after the fourth: the last is never seen.
+    assert curves.held_out[:-WIND_DOWN].tolist() == [0.25, 0.25, 0.5, 0.75, 0.75, 0.75]
+
+
+@pytest.mark.parametrize(("triplets", "rounds"), [(1000, 3), (100, 4)])
+def test_a_gain_of_a_thousandth_is_none_but_one_of_a_hundredth_is(triplets, rounds):
+    at_once = [1] * (triplets - 2)
+    curves = train(line_lesson([*at_once, 2, 99]), line_config(patience=2))
+    assert len(curves.held_out) == rounds + WIND_DOWN
+
+
+def test_nothing_gained_from_the_start_is_no_gain():
+    curves = train(line_lesson([1, 2], rate=1e-9), line_config(patience=3))
+    assert len(curves.held_out) == 1 + 3 + WIND_DOWN
+
+
+@pytest.mark.parametrize("patience", [1, 50])
+def test_where_nothing_is_held_out_all_steps_are_taken(patience):
+    lesson = line_lesson([1, 2], held_out=False, rate=1e-9)
+    curves = train(lesson, line_config(rounds=9, patience=patience))
+    assert len(curves.loss) == 9 * ROUND
+    assert np.isnan(curves.held_out).all()
+
+
+def test_the_steps_are_never_more_than_asked_for():
+    curves = train(line_lesson(range(1, 50)), line_config(rounds=8))
+    assert len(curves.loss) == 8 * ROUND
+
+
+@pytest.mark.parametrize("steps", [1, ROUND - 1, ROUND, ROUND + 1, 4 * ROUND + 3, 6 * ROUND])
+def test_there_is_a_loss_a_step_and_an_accuracy_a_round(steps):
+    curves = train(line_lesson([1, 2]), replace(line_config(), steps=steps))
+    rounds = math.ceil(steps / ROUND)
+    assert curves.loss.shape == (steps,)
+    assert curves.accuracy.shape == curves.held_out.shape == (rounds,)
+    assert {curve.dtype for curve in (curves.loss, curves.accuracy, curves.held_out)} == {
+        np.dtype(np.float32)
+    }
+
+
+def test_held_out_constraints_are_judged_until_they_are_learned_from():
+    curves = train(line_lesson([1, 2, 3, 4, 5, 6]), line_config(rounds=6))
+    np.testing.assert_allclose(curves.held_out[:3], [1 / 6, 2 / 6, 3 / 6])
+    assert np.isnan(curves.held_out[3:]).all()
+    assert np.isfinite(curves.accuracy).all()
+
+
+def test_where_there_are_no_triplets_to_judge_by_accuracy_is_not_known():
+    lesson = replace(line_lesson([1], held_out=False), learned=NO_TRIPLETS)
+    curves = train(lesson, line_config(rounds=4))
+    assert np.isnan(curves.accuracy).all()
+
+
+def test_the_curves_say_what_the_network_got_right():
+    lesson, config = head_lesson(steps=5 * ROUND)
+    before = accuracy(lesson, lesson.held_out)
+    curves = train(lesson, config)
+    assert curves.accuracy[-1] == pytest.approx(accuracy(lesson, lesson.learned))
+    one_round, _ = head_lesson(steps=5 * ROUND)
+    train(one_round, config, **stopping_after(ROUND))
+    assert curves.held_out[0] == pytest.approx(accuracy(one_round, lesson.held_out))
+    assert curves.held_out[0] > before + 0.05
+
+
+def stopping_after(steps):
+    """What to tell of every step, and what to ask before it: that stops after so many."""
+    told = []
+    return {"on_step": lambda: told.append(1), "must_stop": lambda: len(told) >= steps}
+
+
+def test_the_objective_on_all_constraints_has_the_end():
+    log = []
+    train(line_lesson([1, 2], log=log), line_config(rounds=20, patience=1))
+    assert [(name, done) for name, _, done in log] == [
+        ("some", 0.0),
+        ("some", 0.05),
+        ("some", 0.1),
+        *[("all", 1.0)] * WIND_DOWN,
+    ]
+
+
+def test_an_objective_is_shown_all_faces_only_where_it_wants_them():
+    log = []
+    lesson = line_lesson([1, 2], log=log, held_out=False)
+    lesson.last_objective.wants_embeddings = True
+    train(lesson, line_config(rounds=6))
+    assert [where is None for _, where, _ in log] == [True] * 3 + [False] * 3
+    start, speed = np.array([[0, 1, 1.5, 0.5], [0, 0, 1, 1]])
+    # After three rounds at the full rate, everything fast has moved by 3.
+    np.testing.assert_allclose(log[3][1][:, 0], start + 3 * speed, rtol=1e-4)
+
+
+class LearnsItself(Onwards):
+    """An objective that notes what it has learned itself."""
+
+    def __init__(self, name, log):
+        super().__init__(name, log)
+        self.learned = nn.Parameter(torch.zeros(()))
+
+    def refresh(self, embeddings, rng, done):
+        self.log.append((self.name, self.learned.item()))
+
+    def forward(self, embeddings, batch, generator):
+        return -embeddings.sum() - self.learned
+
+
+def test_what_an_objective_has_learned_itself_is_handed_on_to_the_last_one():
+    log = []
+    lesson = replace(
+        line_lesson([1], held_out=False),
+        objective=LearnsItself("some", log),
+        last_objective=LearnsItself("all", log),
+    )
+    train(lesson, line_config(rounds=6))
+    names, learned = zip(*log, strict=True)
+    assert names == ("some",) * 3 + ("all",) * 3
+    # Ten times as fast as the network, which moves by 1 a round.
+    assert learned == pytest.approx((0, 10, 20, 30, 40, 50), rel=0.05, abs=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"), [("adamw", torch.optim.AdamW), ("sgd", torch.optim.SGD)]
+)
+def test_the_optimiser_is_the_one_asked_for(optimised, name, expected):
+    train(line_lesson([1], held_out=False), line_config(rounds=1, optimiser=name))
+    assert {kind for kind, _ in optimised} == {expected}
+
+
+@pytest.mark.parametrize("name", ["adamw", "sgd"])
+def test_weight_decay_holds_what_is_learned_back(name):
+    moved = []
+    for decay in (0.0, 0.5):
+        lesson = line_lesson([1], held_out=False)
+        train(lesson, line_config(rounds=4, optimiser=name, weight_decay=decay))
+        moved.append(lesson.network.moved.item())
+    assert 0 < moved[1] < 0.9 * moved[0]
 
 
 @pytest.mark.parametrize("knows_faces", [False, True])
-def test_the_random_numbers_of_torch_and_numpy_are_left_alone(knows_faces):
-    features, tracklet, _, constraints = toy_video()
-    torch.manual_seed(3)
-    before, threads = torch.get_rng_state(), torch.get_num_threads()
-    legacy = np.random.get_state()[1].copy()  # noqa: NPY002 - the global state is what matters
-    learn(features, tracklet, constraints, knows_faces, config=replace(CONFIG, steps=3))
-    torch.testing.assert_close(torch.get_rng_state(), before)
-    np.testing.assert_array_equal(np.random.get_state()[1], legacy)  # noqa: NPY002
-    assert torch.get_num_threads() == threads
+@pytest.mark.parametrize("loss", LOSSES)
+def test_every_loss_learns_to_tell_people_apart(loss, knows_faces):
+    lesson, config = head_lesson(loss=loss, steps=12 * ROUND, knows_faces=knows_faces)
+    before = accuracy(lesson, lesson.learned), accuracy(lesson, lesson.held_out)
+    curves = train(lesson, config)
+    assert accuracy(lesson, lesson.learned) > max(0.95, before[0] + 0.1)
+    assert accuracy(lesson, lesson.held_out) > before[1] + 0.1
+    assert np.isfinite(curves.loss).all()
+    # The margins of these two grow with what is learned.
+    if loss not in ("adaptive-quadruplet", *(one for one in LOSSES if "hierarchical" in one)):
+        assert curves.loss[-ROUND:].mean() < 0.8 * curves.loss[:ROUND].mean()
 
 
-@pytest.mark.parametrize("knows_faces", [False, True])
-@pytest.mark.parametrize("raw_share", [0.0, 1.0])
-def test_the_vectors_are_left_as_they_were(knows_faces, raw_share):
-    features, tracklet, _, constraints = toy_video()
-    metric = metric_of(features, tracklet, constraints, knows_faces)
-    copy = metric.vectors.copy()
-    learn_from([metric], tracklet, constraints, raw_share, replace(CONFIG, steps=3))
-    np.testing.assert_array_equal(metric.vectors, copy)
+@pytest.mark.parametrize(
+    "mining", ["batch-all", "batch-hard", "semi-hard", "distance-weighted", "anchor-neighbour"]
+)
+def test_every_way_of_mining_learns_to_tell_people_apart(mining):
+    lesson, config = head_lesson(mining=mining, steps=12 * ROUND)
+    before = accuracy(lesson, lesson.held_out)
+    train(lesson, config)
+    assert accuracy(lesson, lesson.held_out) > max(0.9, before + 0.1)
 
 
-def test_the_quadruplet_term_adds_to_the_loss():
-    features, tracklet, _, constraints = toy_video()
-    one_step = replace(CONFIG, steps=1)
-    with_term = replace(one_step, quadruplet=True, quadruplet_margin=3.0)
-    plain = learn(features, tracklet, constraints, config=one_step).loss_curve[0]
-    assert learn(features, tracklet, constraints, config=with_term).loss_curve[0] > plain + 1
+@pytest.mark.parametrize("learners", [2, 4])
+def test_a_divided_embedding_learns_to_tell_people_apart(learners):
+    lesson, config = head_lesson(learners=learners, steps=12 * ROUND)
+    before = accuracy(lesson, lesson.held_out)
+    train(lesson, config)
+    assert accuracy(lesson, lesson.held_out) > max(0.9, before + 0.1)
 
 
-def test_the_quadruplet_term_learns_to_tell_people_apart():
-    features, tracklet, person, constraints = toy_video()
-    embedding = learn(features, tracklet, constraints, config=replace(CONFIG, quadruplet=True))
-    assert share_in_order(embedding.learned, tracklet, person) > 0.9
+def test_in_half_precision_about_the_same_is_learned():
+    lesson, config = head_lesson(steps=12 * ROUND)
+    train(replace(lesson, half=True), config)
+    assert accuracy(lesson, lesson.held_out) > 0.9
+    assert {value.dtype for value in lesson.network.parameters()} == {torch.float32}
 
 
-def test_the_quadruplet_term_is_left_out_where_no_three_people_are_apart():
-    features, tracklet, _, constraints = toy_video()
-    two_people = Constraints(TRACKLETS, constraints.cannot_link[::3])
-    short = replace(CONFIG, steps=3)
-    plain = learn(features, tracklet, two_people, config=short)
-    with_term = learn(features, tracklet, two_people, config=replace(short, quadruplet=True))
-    np.testing.assert_array_equal(plain.loss_curve, with_term.loss_curve)
+# Everything that draws at random, or keeps something from step to step.
+LESSONS = {
+    "dropout": lambda: head_lesson(dropout=0.5, steps=70),
+    "corrected": lambda: head_lesson(knows_faces=True, dropout=0.5, steps=65),
+    "stopped early": lambda: head_lesson(patience=1, learning_rate=0.02, steps=500),
+    "nothing held out": lambda: head_lesson(held_out_share=0.0, steps=50),
+    "momentum": lambda: head_lesson(optimiser="sgd", learning_rate=0.1, steps=60),
+    "a loss that learns": lambda: head_lesson(loss="siamese-bce", steps=60),
+    "identities": lambda: head_lesson(loss="arcface", steps=60),
+    "centres": lambda: head_lesson(loss="soft-triple", steps=60),
+    "a tree": lambda: head_lesson(loss="hierarchical-triplet+quadruplet", steps=60),
+    "drawn by distance": lambda: head_lesson(mining="distance-weighted", steps=60),
+    "divided": lambda: head_lesson(learners=2, loss="adaptive-quadruplet", steps=60),
+    "half precision": lambda: half_lesson(steps=60),
+    "a CNN": lambda: trunk_lesson_on_crops(steps=50, batch_triplets=4),
+}
+every_lesson = pytest.mark.parametrize("make", LESSONS.values(), ids=LESSONS)
+
+
+def half_lesson(**settings):
+    lesson, config = head_lesson(**settings)
+    return replace(lesson, half=True), config
+
+
+@pytest.fixture
+def _shorter_rounds(monkeypatch, make):
+    if make is LESSONS["a CNN"]:
+        monkeypatch.setattr(training, "ROUND_STEPS", ROUND)
+
+
+def bytes_of(lesson):
+    return {name: value.numpy().tobytes() for name, value in lesson.network.state_dict().items()}
+
+
+def assert_same(one, curves, other, other_curves):
+    assert bytes_of(one) == bytes_of(other)
+    for curve in ("loss", "accuracy", "held_out"):
+        assert getattr(curves, curve).tobytes() == getattr(other_curves, curve).tobytes()
+
+
+def stored(state):
+    """A checkpoint as it is in a file."""
+    file = io.BytesIO()
+    torch.save(state, file)
+    return file.getvalue()
+
+
+def reading(checkpoint):
+    """Checkpoints of which there is one."""
+    return Checkpoints(
+        lambda: torch.load(io.BytesIO(checkpoint), weights_only=True), lambda state: None
+    )
+
+
+def noting(checkpoints):
+    """Checkpoints that are kept after every round."""
+    return Checkpoints(lambda: None, lambda state: checkpoints.append(stored(state)), every_s=0.0)
+
+
+@every_lesson
+def test_the_same_seed_learns_the_same_bytes(make):
+    (one, config), (other, _) = make(), make()
+    assert_same(one, train(one, config), other, train(other, config))
+
+
+@every_lesson
+def test_learning_taken_up_at_any_checkpoint_learns_the_same_bytes(make):
+    whole, config = make()
+    curves = train(whole, config)
+    noted, checkpoints = make()[0], []
+    assert_same(whole, curves, noted, train(noted, config, checkpoints=noting(checkpoints)))
+    assert len(checkpoints) == len(curves.accuracy)
+    for checkpoint in checkpoints:
+        again, _ = make()
+        assert_same(whole, curves, again, train(again, config, checkpoints=reading(checkpoint)))
+
+
+@pytest.mark.parametrize("steps", [0, 1, ROUND, 2 * ROUND + 3, 5 * ROUND - 1])
+def test_learning_stopped_at_any_step_can_be_taken_up(steps):
+    whole, config = head_lesson(steps=5 * ROUND)
+    curves = train(whole, config)
+    stopped, checkpoints = head_lesson(steps=5 * ROUND)[0], []
+    train(stopped, config, **stopping_after(steps), checkpoints=noting(checkpoints))
+    assert len(checkpoints) == max(steps - 1, 0) // ROUND  # the last round is not over
+    again, _ = head_lesson(steps=5 * ROUND)
+    kept = reading(checkpoints[-1]) if checkpoints else training.NO_CHECKPOINTS
+    assert_same(whole, curves, again, train(again, config, checkpoints=kept))
+
+
+def test_what_is_over_is_not_learned_again():
+    lesson, config = head_lesson(steps=5 * ROUND)
+    checkpoints = []
+    train(lesson, config, checkpoints=noting(checkpoints))
+    again, _ = head_lesson(steps=5 * ROUND)
+    never = pytest.fail
+    train(again, config, must_stop=never, checkpoints=reading(checkpoints[-1]))
+    assert bytes_of(again) == bytes_of(lesson)
+
+
+def test_steps_taken_before_are_told_of_when_learning_is_taken_up():
+    lesson, config = head_lesson(steps=5 * ROUND)
+    checkpoints, told = [], []
+    train(lesson, config, checkpoints=noting(checkpoints))
+    again, _ = head_lesson(steps=5 * ROUND)
+    train(again, config, on_step=lambda: told.append(1), checkpoints=reading(checkpoints[2]))
+    assert len(told) == 5 * ROUND
+
+
+def test_a_finished_network_is_kept_however_rarely_it_is_asked_for():
+    lesson, config = head_lesson(steps=5 * ROUND)
+    checkpoints = []
+    rarely = Checkpoints(
+        lambda: None, lambda state: checkpoints.append(stored(state)), every_s=math.inf
+    )
+    train(lesson, config, checkpoints=rarely)
+    assert len(checkpoints) == 1
 
 
 def test_every_step_is_told_of():
-    features, tracklet, _, constraints = toy_video()
-    heard = []
-    config = replace(CONFIG, steps=4)
-    embedding = learn(features, tracklet, constraints, config=config, on_step=heard.append)
-    assert len(heard) == config.heads * config.steps  # of several heads at once, in any order
-    assert np.mean(heard) == pytest.approx(embedding.loss_curve.mean(), rel=1e-5)
+    lesson, config = head_lesson(steps=3 * ROUND + 2)
+    told = []
+    curves = train(lesson, config, on_step=lambda: told.append(1))
+    assert len(told) == len(curves.loss) == 3 * ROUND + 2
 
 
-def test_the_steps_of_a_single_head_are_told_of_in_order():
-    features, tracklet, _, constraints = toy_video()
-    heard = []
-    config = replace(CONFIG, heads=1, steps=4)
-    embedding = learn(features, tracklet, constraints, config=config, on_step=heard.append)
-    np.testing.assert_allclose(heard, embedding.loss_curve, rtol=1e-6)
+@pytest.mark.parametrize("steps", [0, 1, ROUND - 1, ROUND, ROUND + 4])
+def test_told_to_stop_it_returns_what_was_learned_so_far(steps):
+    lesson = line_lesson([1, 2])
+    curves = train(lesson, line_config(), **stopping_after(steps))
+    assert len(curves.loss) == steps
+    assert lesson.network.moved.item() == pytest.approx(steps / ROUND, rel=1e-4)
+    assert len(curves.accuracy) <= steps // ROUND
 
 
-def unlearned(evidence, knows_faces=True, constraints=None):
-    """What comes of a share of 1, where that is the evidence."""
-    features, tracklet, _, seen = toy_video()
-    constraints = seen if constraints is None else constraints
-    metric = metric_of(features, tracklet, constraints, knows_faces)
-    metric = replace(metric, evidence=evidence)
-    return metric, learn_from([metric], tracklet, constraints, 1.0, on_step=pytest.fail)
+def test_another_seed_learns_something_else():
+    one, other = (replace(head_lesson(steps=ROUND)[0], seed=seed) for seed in (0, 1))
+    config = head_lesson(steps=ROUND)[1]
+    train(one, config)
+    train(other, config)
+    assert bytes_of(one) != bytes_of(other)
 
 
-def people_seen_together(count):
-    """Constraints of `count` pairs of the toy video's tracklets."""
-    pairs = list(itertools.combinations(range(TRACKLETS), 2))[:count]
-    return Constraints(TRACKLETS, np.array(pairs, np.int32).reshape(-1, 2))
-
-
-@pytest.mark.parametrize("knows_faces", [False, True])
-def test_where_the_features_keep_all_of_the_distance_nothing_is_learned(knows_faces):
-    _, embedding = unlearned(Evidence(1.0, 30), knows_faces)
-    assert embedding.raw_share == 1
-    assert embedding.loss_curve.shape == (0,)
-    assert not [name for name in embedding.weights if name.startswith("head")]
-
-
-@pytest.mark.parametrize("knows_faces", [False, True])
-@pytest.mark.parametrize("doubtful", [False, True])
-def test_without_negatives_that_is_said(knows_faces, doubtful):
-    constraints = Constraints(TRACKLETS, NO_PAIRS)
-    if doubtful:  # a pair of a dissolve is none that is surely two people
-        constraints = Constraints(TRACKLETS, np.array([[0, 1]], np.int32), np.array([0]))
-    _, embedding = unlearned(Evidence(0.5, 0), knows_faces, constraints)
-    assert embedding.note == (
-        "no two faces are ever seen together: no negatives to learn from, the features stay"
-    )
-
-
-@pytest.mark.parametrize(("pairs", "said"), [(19, "19 pairs"), (1, "1 pair"), (0, "0 pairs")])
-def test_too_few_pairs_of_large_faces_are_said_of_features_that_know_faces(pairs, said):
-    _, embedding = unlearned(Evidence(0.5, pairs), True, people_seen_together(30))
-    assert embedding.note == (
-        f"only {said} of large faces seen together: too few to learn from, the features stay"
-    )
-
-
-@pytest.mark.parametrize(("pairs", "said"), [(19, "19 pairs"), (1, "1 pair")])
-def test_too_few_pairs_of_any_size_are_said_of_other_features(pairs, said):
-    _, embedding = unlearned(Evidence(0.5, 0), False, people_seen_together(pairs))
-    assert embedding.note == (
-        f"only {said} seen together: too few to learn from, the features stay"
-    )
-
-
-def test_features_that_are_trusted_are_said_to_be_with_their_evidence():
-    _, embedding = unlearned(Evidence(0.9876, 20), True, people_seen_together(20))
-    assert embedding.note == (
-        "the features tell this video's people apart (AUC 0.988 over 20 pairs seen together): "
-        "nothing to correct"
-    )
-
-
-@pytest.mark.parametrize(
-    ("evidence", "knows_faces"),
-    [(Evidence(0.6, 20), True), (Evidence(0.6, 20), False), (Evidence(0.5, 0), False)],
-)
-def test_features_that_keep_all_only_because_they_were_told_to_are_not_praised(
-    evidence, knows_faces
-):
-    _, embedding = unlearned(evidence, knows_faces, people_seen_together(20))
-    assert embedding.note == "as the settings ask, nothing is learned: the features stay"
-
-
-def test_what_is_not_learned_are_the_main_directions_of_the_features_own_metric():
-    metric, embedding = unlearned(Evidence(1.0, 30))
-    # There are 24 features: 64 directions hold all their distances.
-    np.testing.assert_allclose(
-        distances_between(embedding.learned), distances_between(metric.vectors), atol=1e-5
-    )
-    variances = embedding.learned.var(axis=0)
-    assert (np.diff(variances) < 1e-6).all()
-
-
-@pytest.mark.parametrize(
-    ("knows_faces", "faces"),
-    [
-        (True, 10),
-        (False, 72),
-        (False, 10),
-        (True, 1),
-        (False, 1),
-    ],
-)
-def test_without_a_cannot_link_a_face_still_becomes_64_numbers(knows_faces, faces):
-    features = toy_video(size=200)[0][:faces]
-    nothing = Constraints(1, NO_PAIRS)
-    embedding = learn(features, np.zeros(faces, np.int64), nothing, knows_faces, raw_share=1.0)
-    assert embedding.learned.shape == (faces, 64)
-    assert np.isfinite(embedding.learned).all()
-
-
-@pytest.mark.parametrize("knows_faces", [False, True])
-def test_a_video_without_faces_learns_nothing_and_says_nothing(knows_faces):
-    nothing = Constraints(0, NO_PAIRS)
-    embedding = learn(
-        np.zeros((0, 24), np.float32), np.zeros(0, np.int64), nothing, knows_faces, raw_share=1.0
-    )
-    assert embedding.learned.shape == (0, 64)
-    assert embedding.note == ""
-
-
-@pytest.mark.parametrize("knows_faces", [False, True])
-def test_two_faces_seen_together_are_enough_to_learn_from(knows_faces):
-    features = np.eye(2, 24, dtype=np.float32)
-    embedding = learn(
-        features,
-        np.array([0, 1]),
-        Constraints(2, np.array([[0, 1]], np.int32)),
-        knows_faces,
-        config=replace(CONFIG, steps=5),
-    )
-    assert embedding.learned.shape == (2, 64)
-    assert np.isfinite(embedding.learned).all()
+@every_lesson
+def test_the_random_numbers_of_torch_and_numpy_are_left_alone(make):
+    lesson, config = make()
+    before = torch.get_rng_state()
+    legacy = np.random.get_state()[1].copy()  # noqa: NPY002 - the global state is what matters
+    train(lesson, config, **stopping_after(3))
+    assert torch.equal(torch.get_rng_state(), before)
+    np.testing.assert_array_equal(np.random.get_state()[1], legacy)  # noqa: NPY002

@@ -39,13 +39,13 @@ class DividedObjective(Objective):
         self._learners: list[tuple[int, Objective]] = []
 
     def refresh(
-        self, embeddings: NDArray[np.float32] | None, rng: np.random.Generator, at_end: bool
+        self, embeddings: NDArray[np.float32] | None, rng: np.random.Generator, done: float
     ) -> None:
         """Give every learner its cluster; none that has no constraint takes part."""
         assert embeddings is not None
-        if at_end:
+        if done >= 1:
             self._learners = []
-            self._whole.refresh(embeddings, rng, at_end)
+            self._whole.refresh(embeddings, rng, done)
             return
         count = self._sampler.constraints.tracklet_count
         means = tracklet_means(embeddings, self._sampler.tracklet, count)
@@ -57,7 +57,7 @@ class DividedObjective(Objective):
             if can_learn(sampler, self._config.loss)
         ]
         for part, objective in self._learners:
-            objective.refresh(unit_length(embeddings[:, self._slices[part]]), rng, at_end)
+            objective.refresh(unit_length(embeddings[:, self._slices[part]]), rng, done)
 
     def draw(self, rng: np.random.Generator) -> Batch:
         """A batch of one learner, or of all."""

@@ -30,7 +30,8 @@ class Task:
 
     Attributes:
         tracklet: (S,) of each face, in [0, T); each has at least one.
-        group: who is who, given vectors (S, D) of all faces: a number (T,) of each tracklet.
+        group: who is who, given vectors (S, D) of all faces and what is known of tracklets:
+            a number (T,) of each tracklet.
     """
 
     tracklet: NDArray[np.integer]
@@ -111,9 +112,8 @@ def _lesson(
 ) -> Lesson:
     rng, config = np.random.default_rng(seed), task.config
     learned, held = hold_out(task.constraints, config.held_out_share, rng)
-    some, everything = (
-        ConstraintSampler(task.tracklet, one) for one in (learned, task.constraints)
-    )
+    some = ConstraintSampler(task.tracklet, learned, held)
+    everything = ConstraintSampler(task.tracklet, task.constraints)
     if not can_learn(some, config.loss):  # all people that meet in threes may be held out
         learned, held = hold_out(task.constraints, 0.0, rng)
         some = everything

@@ -34,8 +34,10 @@ from tracker.embedding.losses import (
 )
 from tracker.embedding.mining import mine
 from tracker.embedding.sampling import ConstraintSampler, IndexArray
+from tracker.records import Constraints
 
-Grouping = Callable[[NDArray[np.float32]], NDArray[np.int32]]
+Grouping = Callable[[NDArray[np.float32], Constraints], NDArray[np.int32]]
+_TAUGHT_SHARE = 1 / 3  # of the steps, before identities are looked for
 _NEIGHBOURS = 3  # that an anchor of anchor-neighbour mining is shown with
 _MOST_MINED = 16  # times batch_triplets: beyond it, those of batch-all are too many to score
 _HIERARCHY = "hierarchical-triplet"
@@ -60,12 +62,12 @@ class Objective(nn.Module):
     wants_embeddings = False  # whether `refresh` uses them
 
     def refresh(
-        self, embeddings: NDArray[np.float32] | None, rng: np.random.Generator, at_end: bool
+        self, embeddings: NDArray[np.float32] | None, rng: np.random.Generator, done: float
     ) -> None:
         """Learn where all faces (S, D) are now; None where they are not wanted.
 
         Args:
-            at_end: whether learning winds down.
+            done: 0 to 1, the share of the steps that are over; 1 from when learning winds down.
         """
 
     def draw(self, rng: np.random.Generator) -> Batch:
@@ -123,7 +125,7 @@ class MinedObjective(Objective):
         self.wants_embeddings = mining == "anchor-neighbour"
 
     def refresh(
-        self, embeddings: NDArray[np.float32] | None, rng: np.random.Generator, at_end: bool
+        self, embeddings: NDArray[np.float32] | None, rng: np.random.Generator, done: float
     ) -> None:
         """Measure how near tracklets are to each other."""
         if embeddings is not None:
@@ -178,12 +180,12 @@ class HierarchicalObjective(MinedObjective):
         self._margins = torch.zeros(0)
 
     def refresh(
-        self, embeddings: NDArray[np.float32] | None, rng: np.random.Generator, at_end: bool
+        self, embeddings: NDArray[np.float32] | None, rng: np.random.Generator, done: float
     ) -> None:
         """Make the tree anew."""
         assert embeddings is not None
         if self._mining == "anchor-neighbour":
-            super().refresh(embeddings, rng, at_end)
+            super().refresh(embeddings, rng, done)
         self._margins = torch.from_numpy(class_margins(embeddings, self._sampler.tracklet))
 
     def draw(self, rng: np.random.Generator) -> Batch:
@@ -219,10 +221,10 @@ class WithQuadruplets(Objective):
         self._term = QuadrupletTerm(config.quadruplet_margin)
 
     def refresh(
-        self, embeddings: NDArray[np.float32] | None, rng: np.random.Generator, at_end: bool
+        self, embeddings: NDArray[np.float32] | None, rng: np.random.Generator, done: float
     ) -> None:
         """Refresh the other objective."""
-        self.first.refresh(embeddings, rng, at_end)
+        self.first.refresh(embeddings, rng, done)
 
     def draw(self, rng: np.random.Generator) -> Batch:
         """What the other draws, and quadruplets beside it."""
@@ -242,45 +244,60 @@ class WithQuadruplets(Objective):
 class IdentityObjective(Objective):
     """A classification loss on pseudo-identities: people as they are found so far.
 
-    At every refresh the tracklets are grouped anew by where the network puts them, never
-    against a cannot-link. Every group is drawn equally often.
+    Identities must be found in some metric, and wrong ones only confirm themselves: so at first
+    `teacher`, another objective, learns from the constraints. From then on, at every refresh,
+    the tracklets are grouped anew by where the network puts them, never against a cannot-link.
+    Every group is drawn equally often.
     """
 
     wants_embeddings = True
 
     def __init__(
-        self, sampler: ConstraintSampler, name: str, group: Grouping, config: EmbeddingConfig
+        self,
+        sampler: ConstraintSampler,
+        name: str,
+        group: Grouping,
+        teacher: Objective,
+        config: EmbeddingConfig,
     ) -> None:
         super().__init__()
         self._name, self._group, self._config = name, group, config
-        self._tracklet = sampler.tracklet
-        self.loss: nn.Module | None = None
+        self._sampler, self._teacher = sampler, teacher
+        self.loss: nn.Module | None = None  # none yet while the teacher is at work
         self._identity = np.zeros(0, np.int64)  # (S,) of each face
 
     def refresh(
-        self, embeddings: NDArray[np.float32] | None, rng: np.random.Generator, at_end: bool
+        self, embeddings: NDArray[np.float32] | None, rng: np.random.Generator, done: float
     ) -> None:
         """Group the faces anew, and let every identity start at the mean of its faces."""
+        if done < _TAUGHT_SHARE:
+            return
         assert embeddings is not None
-        of_tracklet = self._group(embeddings)
-        self._identity = np.unique(of_tracklet, return_inverse=True)[1][self._tracklet]
+        of_tracklet = self._group(embeddings, self._sampler.constraints)
+        self._identity = np.unique(of_tracklet, return_inverse=True)[1][self._sampler.tracklet]
         sums = np.zeros((int(self._identity.max()) + 1, embeddings.shape[1]), np.float32)
         np.add.at(sums, self._identity, embeddings)
         self.loss = make_identity_loss(self._name, torch.from_numpy(sums))
 
     def draw(self, rng: np.random.Generator) -> Batch:
         """Several faces each of several identities, whatever the lengths of their tracklets."""
+        if self.loss is None:
+            return self._teacher.draw(rng)
         wanted = self._config.batch_tracklets * self._config.faces_per_tracklet
-        order = np.argsort(self._identity, kind="stable")
-        counts = np.bincount(self._identity)
-        identities = rng.integers(len(counts), size=wanted)
+        shown = self._sampler.shown
+        identity = self._identity[shown]
+        order = shown[np.argsort(identity, kind="stable")]
+        counts = np.bincount(identity)
+        identities = rng.choice(np.flatnonzero(counts), size=wanted)
         offsets = (rng.random(wanted) * counts[identities]).astype(np.int64)
         faces = order[(np.cumsum(counts) - counts)[identities] + offsets]
         return Batch(np.unique(faces), _NO_TRIPLETS, _NO_QUADRUPLETS)
 
     def forward(self, embeddings: Tensor, batch: Batch, generator: torch.Generator) -> Tensor:
         """The loss of the faces and who they are taken for."""
-        assert self.loss is not None, "refreshed first"
+        if self.loss is None:
+            taught: Tensor = self._teacher(embeddings, batch, generator)
+            return taught
         loss: Tensor = self.loss(embeddings, _on(self._identity[batch.faces], embeddings))
         return loss
 
@@ -290,7 +307,8 @@ def make_objective(
 ) -> Objective:
     """The objective that `config` names, on the constraints of `sampler`."""
     if config.loss in IDENTITY_LOSSES:
-        return IdentityObjective(sampler, config.loss, group, config)
+        teacher = _on_tuples(sampler, "symtriplet", config.margin or _DEFAULT_MARGIN, config)
+        return IdentityObjective(sampler, config.loss, group, teacher, config)
     name = config.loss.removesuffix(PLUS_QUADRUPLET)
     margin = config.margin or _DEFAULT_MARGINS.get(name, _DEFAULT_MARGIN)
     objective = _on_tuples(sampler, name, margin, config)

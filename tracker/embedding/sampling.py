@@ -17,9 +17,21 @@ class ConstraintSampler:
     that long tracklets don't drown short ones.
     """
 
-    def __init__(self, tracklet: NDArray[np.integer], constraints: Constraints) -> None:
-        """Sort the faces by `tracklet` (S,), in [0, T), each of which has at least one."""
+    def __init__(
+        self,
+        tracklet: NDArray[np.integer],
+        constraints: Constraints,
+        held_out: Constraints | None = None,
+    ) -> None:
+        """Sort the faces by `tracklet` (S,), in [0, T), each of which has at least one.
+
+        Args:
+            held_out: no face of a tracklet in these is shown.
+        """
         self.tracklet = tracklet
+        self.held_out = held_out or Constraints(
+            constraints.tracklet_count, np.zeros((0, 2), np.int32)
+        )
         self.constraints = Constraints(constraints.tracklet_count, constraints.negatives)
         self.apart = self.constraints.matrix()  # (T, T)
         self._pairs = self.constraints.cannot_link.astype(np.int64)
@@ -33,6 +45,11 @@ class ConstraintSampler:
         return len(self._pairs)
 
     @property
+    def shown(self) -> IndexArray:
+        """The faces that may be shown: all but those of tracklets held out."""
+        return np.flatnonzero(~np.isin(self.tracklet, self.held_out.cannot_link))
+
+    @property
     def has_quadruplets(self) -> bool:
         """Whether there are three tracklets of three different people."""
         return len(self._triangles) > 0
@@ -41,7 +58,7 @@ class ConstraintSampler:
         """A sampler of the pairs with at least one of the `wanted` tracklets (T,)."""
         pairs = self.constraints.cannot_link
         kept = Constraints(self.constraints.tracklet_count, pairs[wanted[pairs].any(axis=1)])
-        return ConstraintSampler(self.tracklet, kept)
+        return ConstraintSampler(self.tracklet, kept, self.held_out)
 
     def triplets(self, count: int, rng: np.random.Generator) -> IndexArray:
         """Draw (count, 3) faces: two of one tracklet, one of another that it cannot be."""

@@ -168,6 +168,11 @@ def _should_wind_down(progress: _Progress, config: EmbeddingConfig) -> bool:
     return since >= config.patience
 
 
+def _done(progress: _Progress, config: EmbeddingConfig) -> float:
+    """The share of the steps that are over; 1 from when learning winds down."""
+    return 1.0 if progress.winding_down else progress.round / _rounds(config)
+
+
 def _rounds(config: EmbeddingConfig) -> int:
     return math.ceil(config.steps / ROUND_STEPS)
 
@@ -188,7 +193,7 @@ def _round(
     where = None
     if objective.wants_embeddings:
         where = embed(lesson.network, lesson.inputs).float().cpu().numpy()
-    objective.refresh(where, rng, progress.winding_down > 0)
+    objective.refresh(where, rng, _done(progress, config))
     objective.to(lesson.device)
     own = list(objective.parameters())
     rate = max(group["lr"] for group in lesson.rates) * _LOSS_RATE
