@@ -27,7 +27,7 @@ LAYERS = [
     },
     {"lettering"},
     {"evaluation", "storage", "export", "render", "synthetic"},
-    {"learned"},
+    {"learned", "learning_plot"},
     {"run"},
     {"scan"},
     {"identity"},

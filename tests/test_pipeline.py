@@ -6,6 +6,7 @@ import io
 import json
 import re
 import shutil
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 from types import SimpleNamespace
@@ -18,9 +19,10 @@ import pytest
 from tracker import weights
 from tracker.boxes import scale_boxes
 from tracker.cli import run_tracker
-from tracker.config import Config, settings_as_dict, with_settings
+from tracker.config import LOSSES, MINING, Config, settings_as_dict, with_settings
 from tracker.evaluation.measures import evaluate
 from tracker.evaluation.truth import read_tracks, read_truth
+from tracker.learned import load_embedding, save_embedding
 from tracker.mot import read_mot, write_mot
 from tracker.records import Tracks
 from tracker.storage import fingerprint
@@ -142,6 +144,7 @@ def test_a_run_writes_all_its_outputs(first):
     assert found == {
         "annotated.mp4",
         "embedding.safetensors",
+        "learning.png",
         "people",
         "run.json",
         "shots.csv",
@@ -241,6 +244,15 @@ def test_progress_goes_to_stderr_in_plain_lines(first):
     assert last == f"3 people in 4 shots: {first.folder}"
 
 
+def test_there_is_a_picture_of_how_learning_went(first):
+    assert cv2.imread(str(first.folder / "learning.png")) is not None
+
+
+def test_where_nothing_is_learned_any_more_the_picture_of_it_goes(again, given, tmp_path):
+    track(*given, *options_of(tmp_path, "raw_share: 1"), "--out", again)
+    assert not (again / "learning.png").exists()
+
+
 def test_it_is_said_what_was_learned_from_what(first):
     pairs = run_json(first.folder)["counts"]["negative_pairs"]
     assert f"learned from {pairs} pairs seen together" in first.err
@@ -316,7 +328,7 @@ def test_without_the_seconds_of_the_run_before_a_stage_is_still_taken_up(again, 
 
 def test_another_run_from_nothing_gives_the_same_bytes(on_truth, given, tmp_path):
     other = track(*given, "--out", tmp_path / "other")
-    for name in ("tracks.txt", "tracks.json", "shots.csv", "annotated.mp4"):
+    for name in ("tracks.txt", "tracks.json", "shots.csv", "learning.png", "annotated.mp4"):
         before, after = (
             hashlib.sha256((run.folder / name).read_bytes()).hexdigest()
             for run in (on_truth, other)
@@ -535,3 +547,286 @@ def test_a_detector_chosen_for_the_user_is_said_and_kept(fast, tmp_path):
     assert "detecting with MTCNN, since yunet_n_dynamic.onnx is not in" in run.err
     assert "describing faces by HOG, since" in run.err
     assert len(run_json(run.folder)["notes"]) == 2
+
+
+def learned(folder):
+    return load_embedding(folder / "embedding.safetensors")
+
+
+def network_weights(folder):
+    weights = learned(folder).weights
+    return {name: values for name, values in weights.items() if name.startswith("network.")}
+
+
+def options_of(folder, settings):
+    """Options for a run with these settings of learning, instead of all others given before."""
+    file = folder / "learning.yaml"
+    file.write_text(f"embedding: {{{settings}}}\n")
+    return ["--config", file, "--no-video"]
+
+
+@pytest.mark.parametrize("loss", LOSSES)
+def test_every_loss_can_be_learned_by_and_is_named(again, given, tmp_path, loss):
+    few = options_of(tmp_path, "raw_share: 0, heads: 1, steps: 3, batch_triplets: 16")
+    run = track(*given, *few, "--out", again, "--loss", loss)
+    assert any(line.startswith(f"{loss} learned from ") for line in run.summary["notes"])
+    assert learned(again).curves.loss.shape == (3,)
+    assert np.isfinite(learned(again).curves.loss).all()
+    assert np.isfinite(learned(again).learned).all()
+
+
+@pytest.mark.parametrize("mining", MINING)
+def test_every_mining_can_be_learned_with(again, given, tmp_path, mining):
+    few = options_of(tmp_path, "raw_share: 0, heads: 1, steps: 3, batch_tracklets: 8")
+    track(*given, *few, "--out", again, "--mining", mining)
+    assert np.isfinite(learned(again).curves.loss).all()
+
+
+def test_the_cast_is_kept_apart_by_a_loss_on_identities(again, given, drawn, tmp_path):
+    one = options_of(tmp_path, "raw_share: 0, heads: 1, steps: 200")
+    run = track(*given, *one, "--out", again, "--loss", "arcface")
+    measures = evaluate(read_truth(drawn.mot), read_tracks(again))
+    assert measures.idf1 >= 0.95
+    assert run.summary["people"] == CAST.people
+
+
+@pytest.mark.parametrize(
+    "settings",
+    ["learners: 4", "optimiser: sgd", "unit_length: false", "held_out_share: 0", "dropout: 0"],
+)
+def test_other_ways_of_learning_run_to_the_end(again, given, tmp_path, settings):
+    few = options_of(tmp_path, f"raw_share: 0, heads: 1, steps: 3, {settings}")
+    track(*given, *few, "--out", again)
+    assert learned(again).learned.shape[1] == Config().embedding.dim
+    assert np.isfinite(learned(again).learned).all()
+
+
+@pytest.mark.parametrize("share", [0, 1])
+@pytest.mark.parametrize("dim", [2, 300])  # fewer and more than the faces and their features have
+def test_an_embedding_has_as_many_dimensions_as_were_asked_for(again, given, tmp_path, dim, share):
+    few = options_of(tmp_path, f"raw_share: {share}, heads: 1, steps: 3")
+    track(*given, *few, "--out", again, "--dim", dim)
+    assert learned(again).learned.shape[1] == dim
+    assert learned(again).weights["projection"].shape[0] == dim
+
+
+@pytest.fixture(scope="module")
+def finetuned(drawn, tmp_path_factory):
+    """A whole run that fine-tuned a small CNN a little, and its options."""
+    folder = tmp_path_factory.mktemp("finetuned")
+    file = folder / "few.yaml"
+    file.write_text(
+        "features: {crops_per_tracklet: 4}\n"
+        "embedding: {raw_share: 0, steps: 3, batch_triplets: 8}\n"
+    )
+    options = [drawn.video, "--features", "hog", "--detections", drawn.mot, "--no-video"]
+    options += ["--config", file, "--trunk", "finetune", "--backbone", "small"]
+    return track(*options, "--out", folder / "run"), options
+
+
+def test_a_cnn_can_be_fine_tuned_and_it_is_said_which(finetuned):
+    run, _ = finetuned
+    assert "learning by a small CNN (from nothing)" in run.summary["notes"]
+    assert re.search(
+        r"^symtriplet learned from \d+ pairs seen together, by a small CNN \(from nothing\)$",
+        run.err,
+        re.MULTILINE,
+    )
+    assert run.summary["features"] == ["hog"]
+    assert learned(run.folder).curves.loss.shape == (3,)
+
+
+def test_run_json_says_which_cnn_was_fine_tuned(finetuned, on_truth):
+    told = run_json(finetuned[0].folder)["trunk"]
+    assert told == {"name": "small", "pretrained_on": None, "sha256": []}
+    assert run_json(on_truth.folder)["trunk"] is None
+
+
+def test_a_cnn_that_was_fine_tuned_is_kept_without_a_preparation_of_features(finetuned):
+    names = learned(finetuned[0].folder).weights.keys()
+    assert all(name == "projection" or name.startswith("network.0.") for name in names)
+    assert {"network.0.last.weight", "network.0.last.bias", "projection"} <= names
+
+
+def test_a_cnn_that_was_fine_tuned_is_taken_up_again(finetuned, tmp_path):
+    run, options = finetuned
+    again = shutil.copytree(run.folder, tmp_path / "run")
+    track(*options, "--out", again)
+    assert reused(again) == STAGES[:-1]
+    assert (again / "tracks.txt").read_bytes() == (run.folder / "tracks.txt").read_bytes()
+
+
+def test_crops_that_features_and_a_cnn_share_are_not_taken_for_those_of_a_run_before(finetuned):
+    run, _ = finetuned
+    assert reused(run.folder) == []
+    assert run.summary["stages"]["upright-crops"]["frames_per_s"] > 0
+
+
+def test_a_cnn_chosen_for_the_user_is_said_with_the_reason(again, given, tmp_path):
+    few = options_of(tmp_path, "raw_share: 0, steps: 1, batch_triplets: 2")
+    run = track(*given, *few, "--out", again, "--trunk", "finetune")
+    why = "learning by a small CNN (from nothing), since face-reidentification-retail-0095.xml is "
+    (line,) = (line for line in run.summary["notes"] if line.startswith(why))
+    assert "no network in tests" in line
+    assert "Apache-2.0" in line
+
+
+def test_from_too_few_people_seen_together_no_cnn_is_fine_tuned_and_it_is_said(unlearned, tmp_path):
+    run, options = unlearned
+    again = shutil.copytree(run.folder, tmp_path / "run")
+    tuned = ["--trunk", "finetune", "--backbone", "small"]
+    assert "too few to learn from" in track(*options, *tuned, "--out", again).err
+    assert not network_weights(again)
+
+
+@pytest.fixture
+def of_two(drawn, given, tmp_path):
+    """Options for a run in which no three people are ever seen together, by their loss."""
+    rows = read_mot(drawn.mot)
+    file = write_detections(tmp_path / "two.txt", rows, rows.identity <= 2)
+    few = options_of(tmp_path, "raw_share: 0, heads: 1, steps: 3")
+    return lambda loss: [*given[:-1], file, *few, "--loss", loss, "--out", tmp_path / "two"]
+
+
+def test_where_no_three_people_are_seen_together_nothing_learns_from_quadruplets(of_two):
+    run = track(*of_two("quadruplet"))
+    assert "no three people are ever seen together, which quadruplet learns from" in run.err
+    assert run_json(run.folder)["counts"]["raw_share"] == 1
+    assert not network_weights(run.folder)
+
+
+def test_where_no_three_people_are_seen_together_the_rest_of_a_loss_is_learned_by(of_two):
+    run = track(*of_two("symtriplet+quadruplet"))
+    assert "so the quadruplet term had nothing" in run.err
+    assert run_json(run.folder)["counts"]["raw_share"] == 0
+    assert network_weights(run.folder)
+
+
+# Steps so small that a network stays where it starts.
+STILL = "raw_share: 0, steps: 1, learning_rate: 1.0e-12, weight_decay: 0.0"
+
+
+@pytest.fixture
+def fewer(drawn, given, tmp_path):
+    """Options for a run on the first two thirds of the faces, as on another video of a series."""
+    rows = read_mot(drawn.mot)
+    return [*given[:-1], write_detections(tmp_path / "fewer.txt", rows, rows.frame < 48)]
+
+
+def test_a_run_starts_from_the_networks_of_another_and_prepares_features_as_it_did(
+    on_truth, fewer, tmp_path
+):
+    still = [*options_of(tmp_path, STILL), "--seed", "5"]
+    run = track(*fewer, *still, "--init", on_truth.folder, "--out", tmp_path / "next")
+    before, after = learned(on_truth.folder).weights, learned(run.folder).weights
+    assert len(learned(run.folder).learned) < len(learned(on_truth.folder).learned)
+    assert after.keys() == before.keys()
+    for name in after.keys() - {"projection"}:  # that is of this run's faces
+        np.testing.assert_allclose(after[name], before[name], atol=1e-9, err_msg=name)
+
+
+def test_without_another_run_networks_and_preparation_are_this_videos_own(
+    on_truth, fewer, tmp_path
+):
+    still = [*options_of(tmp_path, STILL), "--seed", "5"]
+    run = track(*fewer, *still, "--out", tmp_path / "next")
+    before, after = learned(on_truth.folder).weights, learned(run.folder).weights
+    alike = {name for name in before if np.allclose(after[name], before[name])}
+    assert alike == {"preparation.0.1.mean"}  # 0 in every video: features are centred before
+
+
+def test_a_run_that_starts_from_another_is_taken_up_while_that_stays_as_it_was(
+    on_truth, given, tmp_path
+):
+    first = shutil.copytree(on_truth.folder, tmp_path / "first")
+    second = shutil.copytree(on_truth.folder, tmp_path / "second")
+    options = [*given, *options_of(tmp_path, STILL), "--init", first, "--out", second]
+    track(*options)
+    assert "learning" not in reused(second)
+    track(*options)
+    assert "learning" in reused(second)
+    other = learned(first)
+    save_embedding(first / "embedding.safetensors", replace(other, learned=other.learned + 1))
+    track(*options)
+    assert "learning" not in reused(second)
+
+
+def test_a_fine_tuned_cnn_starts_from_that_of_another_run(finetuned, tmp_path):
+    run, options = finetuned
+    again = shutil.copytree(run.folder, tmp_path / "run")
+    file = tmp_path / "still.yaml"
+    file.write_text(
+        "features: {crops_per_tracklet: 4}\n"
+        f"embedding: {{batch_triplets: 8, trunk_rate: 1.0e-12, {STILL}}}\n"
+    )
+    still = ["--config", file, "--init", run.folder, "--seed", "5"]
+    track(*options, *still, "--out", again)
+    before, after = network_weights(run.folder), network_weights(again)
+    assert after.keys() == before.keys()
+    for name, values in after.items():
+        np.testing.assert_allclose(values, before[name], atol=1e-9, err_msg=name)
+
+
+@pytest.fixture
+def refused(capsys):
+    """Run what fails when it begins to learn; the one line that it ends with."""
+
+    def run(*arguments):
+        assert run_tracker([str(argument) for argument in arguments]) == 1
+        out, err = capsys.readouterr()
+        assert out == ""
+        assert "Traceback" not in err
+        *before, last = err.splitlines()
+        assert not any("error" in line for line in before)
+        return last
+
+    return run
+
+
+@pytest.mark.parametrize(("options", "heads"), [(["--dim", "32"], 4), ([], 2), (["--dim", "2"], 1)])
+def test_a_run_whose_networks_have_other_shapes_or_numbers_is_nothing_to_start_from(
+    again, on_truth, given, refused, tmp_path, options, heads
+):
+    settings = options_of(tmp_path, f"raw_share: 0, heads: {heads}")
+    begun = [*given, *settings, *options, "--out", again]
+    line = refused(*begun, "--init", on_truth.folder)
+    assert line.startswith(f"error: embedding.init: {on_truth.folder} has 4 networks of other sha")
+    assert "give it the same --features, --trunk, --backbone, --dim and number of heads" in line
+
+
+def test_a_run_that_learned_nothing_is_nothing_to_start_from(again, given, unlearned, refused):
+    line = refused(*given, "--out", again, "--init", unlearned[0].folder)
+    assert line.startswith(f"error: embedding.init: {unlearned[0].folder} learned nothing (")
+
+
+def test_a_run_of_a_cnn_is_nothing_for_heads_to_start_from(again, given, finetuned, refused):
+    line = refused(*given, "--out", again, "--init", finetuned[0].folder)
+    assert line.startswith(
+        f"error: embedding.init: {finetuned[0].folder} learned from other features; give this run "
+    )
+
+
+def test_a_run_of_heads_is_nothing_for_a_cnn_to_start_from(again, given, on_truth, refused):
+    tuned = ["--trunk", "finetune", "--backbone", "small"]
+    line = refused(*given, *tuned, "--out", again, "--init", on_truth.folder)
+    assert line.startswith(f"error: embedding.init: {on_truth.folder} has 4 networks of other")
+
+
+def test_a_run_on_features_of_another_size_is_nothing_to_start_from(
+    again, given, on_truth, refused, tmp_path
+):
+    other = shutil.copytree(on_truth.folder, tmp_path / "other")
+    weights = dict(learned(other).weights)
+    weights["preparation.0.0.mean"] = np.zeros(256, np.float32)  # as of the face network
+    weights["preparation.0.0.matrix"] = np.zeros((256, 256), np.float32)
+    save_embedding(other / "embedding.safetensors", replace(learned(other), weights=weights))
+    line = refused(*given, "--out", again, "--init", other)
+    assert line.startswith("error: embedding.init: ")
+
+
+def test_a_damaged_embedding_is_nothing_to_start_from(again, given, on_truth, refused, tmp_path):
+    other = shutil.copytree(on_truth.folder, tmp_path / "other")
+    file = other / "embedding.safetensors"
+    file.write_bytes(file.read_bytes()[:-1])
+    line = refused(*given, "--out", again, "--init", other)
+    assert line.startswith(f"error: cannot read {file}: ")

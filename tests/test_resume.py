@@ -8,18 +8,25 @@ import contextlib
 import json
 import multiprocessing
 import os
+import shutil
 import signal
 from fractions import Fraction
+from functools import partial
 from pathlib import Path
 
+import numpy as np
 import pytest
+import torch
 
-from tracker import cli
+from tracker import cli, identity
+from tracker.embedding import training
+from tracker.learned import load_checkpoint, load_embedding
 from tracker.run import RunLog
 from tracker.synthetic import SynthConfig, write_drawn_video
 
 CAST = SynthConfig(people=3, duration_s=4, width=320, height=180, frame_rate=Fraction(12), seed=1)
 STEPS = 40
+LEARNED_STEPS, ROUND_STEPS = 50, 10  # where it matters how learning goes on
 
 # Where a run is killed, in the order in which it gets there. "advance" is the nth time that
 # the stage tells of progress; "write" the moment before the nth file written inside it, whose
@@ -123,9 +130,16 @@ def run_until(moment, arguments):
     os._exit(cli.run_tracker(arguments))
 
 
-def run_killed(server, moment, arguments):
+def learn_until(moment, arguments):
+    """Run in short rounds, keep every network after each, and be killed at the moment given."""
+    training.ROUND_STEPS = ROUND_STEPS
+    identity.Checkpoints = partial(training.Checkpoints, every_s=0)
+    run_until(moment, arguments)
+
+
+def run_killed(server, moment, arguments, run=run_until):
     """How the process ended in which a run was to be killed at `moment`."""
-    process = server.Process(target=run_until, args=(moment, arguments))
+    process = server.Process(target=run, args=(moment, arguments))
     process.start()
     process.join()
     return process.exitcode
@@ -224,3 +238,126 @@ def test_a_video_of_other_tracks_is_never_taken_for_the_right_one(
 
     assert cli.run_tracker(arguments) == 0
     assert outputs(folder) == outputs(undisturbed)
+
+
+@pytest.fixture
+def learn(options, undisturbed, tmp_path, monkeypatch):
+    """Where runs that learn in short rounds start: (settings, name) to their arguments and folder.
+
+    Everything before learning is there already.
+    """
+    monkeypatch.setattr(training, "ROUND_STEPS", ROUND_STEPS)
+
+    def prepare(settings, name):
+        file, folder = tmp_path / f"{name}.yaml", tmp_path / name
+        file.write_text(f"embedding: {{steps: {LEARNED_STEPS}, raw_share: 0, {settings}}}\n")
+        shutil.copytree(undisturbed / "stages", folder / "stages")
+        return [*options, "--config", str(file), "--out", str(folder), "--no-video"], folder
+
+    return prepare
+
+
+@pytest.fixture
+def steps(monkeypatch):
+    """A list that is one longer after every step that a network is taught in this process."""
+    taken, backward = [], torch.Tensor.backward
+
+    def counted(loss):
+        taken.append(loss.item())
+        backward(loss)
+
+    monkeypatch.setattr(torch.Tensor, "backward", counted)
+    return taken
+
+
+def kept_steps(folder):
+    """How many steps lie behind the networks that are kept half-learned in a run folder."""
+    states = [load_checkpoint(path) for path in (folder / "stages").glob("*.checkpoint")]
+    return sum(len(losses) for state in states for losses in state["progress"]["losses"])
+
+
+def assert_learned_the_same(folder, other):
+    one, two = (load_embedding(run / "embedding.safetensors") for run in (folder, other))
+    np.testing.assert_array_equal(one.learned, two.learned)
+    for curve in ("loss", "accuracy", "held_out"):
+        np.testing.assert_array_equal(getattr(one.curves, curve), getattr(two.curves, curve))
+    assert one.weights.keys() == two.weights.keys()
+    for name, values in one.weights.items():
+        np.testing.assert_array_equal(values, two.weights[name], err_msg=name)
+    assert one.note == two.note
+
+
+@pytest.mark.parametrize(
+    ("settings", "networks"),
+    [
+        ("heads: 2", 2),
+        ("heads: 1, loss: siamese-bce, optimiser: sgd", 1),  # a loss that learns itself
+        ("heads: 1, loss: arcface", 1),
+        ("heads: 1, loss: hierarchical-triplet+quadruplet, learners: 2", 1),
+        ("trunk: finetune, backbone: small, batch_triplets: 3", 1),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+def test_a_run_killed_while_it_learns_goes_on_from_the_networks_that_were_kept(
+    server, learn, steps, settings, networks
+):
+    whole, undisturbed = learn(settings, "undisturbed")
+    assert cli.run_tracker(whole) == 0
+    assert len(steps) == networks * LEARNED_STEPS
+
+    arguments, folder = learn(settings, "killed")
+    kept = [0]
+    for step in (15, 35):  # while the learning rate stays, and while it falls
+        moment = ("learning", "advance", networks * step)
+        assert run_killed(server, moment, arguments, learn_until) == -signal.SIGKILL
+        kept.append(kept_steps(folder))
+    assert kept == sorted({*kept})
+
+    steps.clear()
+    assert cli.run_tracker(arguments) == 0
+    assert len(steps) == networks * LEARNED_STEPS - kept[-1]
+    assert_learned_the_same(folder, undisturbed)
+    assert (folder / "tracks.txt").read_bytes() == (undisturbed / "tracks.txt").read_bytes()
+    assert list(folder.rglob("*.checkpoint")) == list(folder.rglob("*.partial")) == []
+
+
+@pytest.fixture
+def half_learned(server, learn):
+    """A run that was killed half-way through its learning: its arguments and its folder."""
+    arguments, folder = learn("heads: 1", "killed")
+    moment = ("learning", "advance", LEARNED_STEPS // 2)
+    assert run_killed(server, moment, arguments, learn_until) == -signal.SIGKILL
+    return arguments, folder
+
+
+def test_a_run_of_other_settings_learns_from_the_start_and_keeps_no_network_of_the_killed_one(
+    half_learned, learn, steps
+):
+    arguments, folder = half_learned
+    assert kept_steps(folder) > 0
+    assert cli.run_tracker([*arguments, "--seed", "1"]) == 0
+    assert len(steps) == LEARNED_STEPS
+    assert list(folder.rglob("*.checkpoint")) == []
+
+
+def test_a_network_that_was_kept_damaged_is_learned_from_the_start(half_learned, learn, steps):
+    arguments, folder = half_learned
+    (path,) = folder.rglob("*.checkpoint")
+    path.write_bytes(path.read_bytes()[:-100])
+    assert cli.run_tracker(arguments) == 0
+    assert len(steps) == LEARNED_STEPS
+    whole, undisturbed = learn("heads: 1", "undisturbed")
+    assert cli.run_tracker(whole) == 0
+    assert_learned_the_same(folder, undisturbed)
+
+
+def test_a_run_killed_when_all_was_learned_but_not_written_learns_nothing_again(
+    server, learn, steps
+):
+    arguments, folder = learn("heads: 2", "killed")
+    written = 2 * LEARNED_STEPS // ROUND_STEPS + 1  # each network after every round, and then all
+    moment = ("learning", "write", written)
+    assert run_killed(server, moment, arguments, learn_until) == -signal.SIGKILL
+    assert cli.run_tracker(arguments) == 0
+    assert steps == []
+    assert "learning" not in reused(folder)

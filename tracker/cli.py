@@ -162,7 +162,10 @@ def _add_track_arguments(parser: argparse.ArgumentParser) -> None:
         "--trunk", choices=TRUNKS, help="learn on features, or fine-tune a CNN; default: head"
     )
     parser.add_argument(
-        "--backbone", choices=BACKBONES, metavar="NET", help="the CNN of --trunk finetune"
+        "--backbone",
+        choices=("auto", *BACKBONES),
+        metavar="NET",
+        help="the CNN of --trunk finetune",
     )
     parser.add_argument("--dim", type=int, metavar="D", help="of the embedding; default: 64")
     parser.add_argument(

@@ -85,6 +85,7 @@ class Identities:
 
     Attributes:
         features: the kinds that were used, the one that `metric` is of first.
+        backbone: the CNN that was fine-tuned, if one was.
         crops: the faces that stand for their tracklets.
         metric: what the features say before anything is learned.
         person: (T,) of each tracklet; -1 for those of nobody.
@@ -93,6 +94,7 @@ class Identities:
     """
 
     features: tuple[FeatureChoice, ...]
+    backbone: Backbone | None
     crops: Crops
     metric: Metric
     embedding: Embedding
@@ -130,15 +132,16 @@ def tell_people_apart(
         images, images_key = _crops(run, material.scan, material.tracklet, backbone.aligned)
         trunk = TrunkMaterial(backbone, images.images)
         read += [images_key, backbone.name, *backbone.hashes]
-    earlier = _earlier(run, read)
-    if earlier is not None and trunk is None and share < 1:
+    earlier = _earlier(run, read) if share < 1 else None
+    if earlier is not None and trunk is None:
         metrics = [
             metric_as_before(one.vectors, *earlier.preparation(kind), metrics[kind])
             for kind, one in enumerate(described)
         ]
     embedding, embedding_key = _embedding(run, metrics, share, task, trunk, earlier, tuple(read))
     person, maybe_same, people_key = _people(run, material, metric, faces, embedding, embedding_key)
-    return Identities(used, crops, metric, embedding, person, maybe_same, people_key)
+    tuned = None if trunk is None else trunk.backbone
+    return Identities(used, tuned, crops, metric, embedding, person, maybe_same, people_key)
 
 
 def _crops(run: Run, scan: Scan, tracklet: NDArray[np.int32], aligned: bool) -> tuple[Crops, str]:

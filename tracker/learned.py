@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-import pickle
+import hashlib
+import io
+import json
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +19,8 @@ from tracker.storage import refusing_damage, written_aside
 
 EMBEDDING_FILE = "embedding.safetensors"  # in a run folder
 _WEIGHT_PREFIX = "weights."
+_ABOUT = "about"
+_DIGEST_BYTES = 32
 
 
 def save_embedding(path: Path, embedding: Embedding) -> None:
@@ -32,7 +36,8 @@ def save_embedding(path: Path, embedding: Embedding) -> None:
     # In memory: safetensors' own way to a file leaves another temporary one if killed.
     content = save(
         {name: np.ascontiguousarray(values) for name, values in (tensors | named).items()},
-        {"raw_share": repr(embedding.raw_share), "note": embedding.note},
+        # One entry: safetensors writes several in another order every time.
+        {_ABOUT: json.dumps({"raw_share": embedding.raw_share, "note": embedding.note})},
     )
     with written_aside(path) as aside:
         aside.write_bytes(content)
@@ -46,7 +51,7 @@ def load_embedding(path: Path) -> Embedding:
     """
     with refusing_damage(path):
         with safe_open(path, "np") as file:
-            told = file.metadata()
+            told = json.loads(file.metadata()[_ABOUT])
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
         return Embedding(
             tensors.pop("learned"),
@@ -59,8 +64,10 @@ def load_embedding(path: Path) -> Embedding:
 
 def save_checkpoint(path: Path, state: dict[str, Any]) -> None:
     """Write a half-learned network: nested mappings and lists of tensors and plain values."""
+    content = io.BytesIO()
+    torch.save(state, content)
     with written_aside(path) as aside:
-        torch.save(state, aside)
+        aside.write_bytes(_digest(content.getvalue()) + content.getvalue())
 
 
 def load_checkpoint(path: Path) -> dict[str, Any] | None:
@@ -69,7 +76,18 @@ def load_checkpoint(path: Path) -> dict[str, Any] | None:
     A checkpoint only saves time: a damaged one is no reason to stop.
     """
     try:
-        state = torch.load(path, map_location="cpu", weights_only=True)
-    except (OSError, RuntimeError, ValueError, EOFError, pickle.UnpicklingError):
+        written = path.read_bytes()
+    except OSError:
+        return None
+    digest, content = written[:_DIGEST_BYTES], written[_DIGEST_BYTES:]
+    if digest != _digest(content):
+        return None
+    try:
+        state = torch.load(io.BytesIO(content), map_location="cpu", weights_only=True)
+    except Exception:  # not written by us; torch fails in many ways
         return None
     return state if isinstance(state, dict) else None
+
+
+def _digest(content: bytes) -> bytes:
+    return hashlib.sha256(content).digest()

@@ -12,10 +12,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tracker.config import settings_as_dict
+from tracker.embedding.backbones import Backbone
+from tracker.embedding.learning import Embedding
 from tracker.errors import StorageError
 from tracker.export.appearances import Appearance, find_appearances
 from tracker.export.tracks_json import seconds, tracks_as_dict
 from tracker.learned import EMBEDDING_FILE, save_embedding
+from tracker.learning_plot import draw_curves
 from tracker.mot import write_mot
 from tracker.pipeline import Findings
 from tracker.render import contact_sheet, person_colour, render_annotated
@@ -56,6 +59,7 @@ def write_outputs(run: Run, findings: Findings, with_video: bool) -> None:
     )
     save_json(folder / "tracks.json", as_dict)
     save_embedding(folder / EMBEDDING_FILE, findings.identities.embedding)
+    _write_learning_plot(folder / "learning.png", run, findings.identities.embedding)
     _write_contact_sheets(folder / "people", findings, appearances)
     _write_annotated(run, findings, with_video)
 
@@ -83,6 +87,7 @@ def write_run_json(run: Run, findings: Findings) -> None:
                 {"kind": choice.kind, "sha256": list(choice.hashes)}
                 for choice in findings.identities.features
             ],
+            "trunk": _trunk(findings.identities.backbone),
             "device": str(run.device),
             "versions": {"python": platform.python_version()} | _versions(),
             "counts": _counts(findings),
@@ -111,6 +116,17 @@ def _versions() -> dict[str, str]:
     return found
 
 
+def _trunk(backbone: Backbone | None) -> dict[str, Any] | None:
+    """The CNN that was fine-tuned; None where heads were learned, or nothing."""
+    if backbone is None:
+        return None
+    return {
+        "name": backbone.name,
+        "pretrained_on": backbone.pretrained_on or None,
+        "sha256": list(backbone.hashes),
+    }
+
+
 def _counts(findings: Findings) -> dict[str, Any]:
     return {
         "shots": len(findings.scan.shots),
@@ -123,6 +139,16 @@ def _counts(findings: Findings) -> dict[str, Any]:
         "raw_auc": round(findings.identities.metric.evidence.auc, 4),
         "raw_auc_pairs": findings.identities.metric.evidence.pairs,
     }
+
+
+def _write_learning_plot(path: Path, run: Run, embedding: Embedding) -> None:
+    """Write how learning went; where nothing was learned, remove the picture of another run."""
+    if not len(embedding.curves.loss):
+        path.unlink(missing_ok=True)
+        return
+    title = f"{run.video.name}: {run.config.embedding.loss}"
+    with written_aside(path) as aside:
+        aside.write_bytes(draw_curves(embedding.curves, title))
 
 
 def _write_contact_sheets(folder: Path, findings: Findings, appearances: list[Appearance]) -> None:

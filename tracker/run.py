@@ -57,7 +57,9 @@ class RunLog:
         self.stages[stage] = {"seconds": round(seconds, 3), "reused": False, **rate}
 
     def reused(self, stage: str) -> None:
-        """Note a stage that was taken up, with what it cost when it ran."""
+        """Note a stage that was taken up, with what it cost when it ran, unless it just did."""
+        if stage in self.stages:
+            return
         self.stages[stage] = {**self.earlier.get(stage, {}), "reused": True}
 
 

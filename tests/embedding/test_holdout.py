@@ -84,7 +84,7 @@ def test_a_crowd_scene_is_never_held_out():
     video = shots(8, *[2] * 28)  # 28 pairs in one shot, 28 in others
     for seed in range(20):
         held = split(video, 0.2, seed)[1]
-        assert MIN_HELD_PAIRS <= len(held.cannot_link)
+        assert len(held.cannot_link) >= MIN_HELD_PAIRS
         assert min(held.cannot_link[:, 0]) >= 8
 
 

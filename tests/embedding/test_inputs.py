@@ -9,6 +9,7 @@ from tracker.embedding.inputs import CropInputs, FeatureInputs, embed
 from tracker.embedding.network import EmbeddingHead
 
 CPU = torch.device("cpu")
+SIDE = 16  # of pictures
 FACES = np.array([4, 0, 4, 2])
 NONE = np.zeros(0, np.int64)
 
@@ -17,7 +18,7 @@ def features(count=10, size=6):
     return np.random.default_rng(0).normal(size=(count, size)).astype(np.float32)
 
 
-def pictures(count=10, side=16):
+def pictures(count=10, side=SIDE):
     return np.random.default_rng(0).integers(0, 256, (count, side, side, 3), np.uint8)
 
 
@@ -55,11 +56,13 @@ def test_features_are_never_changed():
 
 def test_features_in_any_layout_are_given_alike():
     turned = np.asfortranarray(features())
-    assert torch.equal(FeatureInputs(turned, CPU).of(FACES), FeatureInputs(features(), CPU).of(FACES))
+    assert torch.equal(
+        FeatureInputs(turned, CPU).of(FACES), FeatureInputs(features(), CPU).of(FACES)
+    )
 
 
 def test_pictures_become_floats_with_their_channels_first():
-    inputs = CropInputs(pictures(), CPU)
+    inputs = CropInputs(pictures(), SIDE, CPU)
     given = inputs.of(FACES)
     assert len(inputs) == 10
     assert given.dtype == torch.float32
@@ -68,8 +71,28 @@ def test_pictures_become_floats_with_their_channels_first():
     )
 
 
+def test_pictures_larger_than_wanted_are_made_smaller():
+    blocks = pictures(side=4).repeat(4, axis=1).repeat(4, axis=2)  # 16 x 16, of 4 x 4 colours
+    given = CropInputs(blocks, 8, CPU).of(FACES)
+    assert given.shape == (4, 3, 8, 8)
+    assert given.min() >= 0
+    assert given.max() <= 1
+    expected = torch.from_numpy(pictures(side=4)[FACES].astype(np.float32) / 255)
+    corners = given[:, :, [0, 0, -1, -1], [0, -1, 0, -1]]
+    torch.testing.assert_close(
+        corners, expected[:, [0, 0, -1, -1], [0, -1, 0, -1]].transpose(1, 2), atol=0.2, rtol=0
+    )
+    torch.testing.assert_close(given.mean(dim=(2, 3)), expected.mean(dim=(1, 2)), atol=0.02, rtol=0)
+    assert CropInputs(blocks, 8, CPU).changed(FACES, generator()).shape == (4, 3, 8, 8)
+
+
+def test_pictures_smaller_than_wanted_stay_as_they_are():
+    as_they_are = CropInputs(pictures(), SIDE, CPU).of(FACES)
+    assert torch.equal(CropInputs(pictures(), 64, CPU).of(FACES), as_they_are)
+
+
 def test_pictures_are_changed_only_where_that_is_asked_for():
-    inputs = CropInputs(pictures(), CPU)
+    inputs = CropInputs(pictures(), SIDE, CPU)
     as_they_are = inputs.of(FACES)
     changed = inputs.changed(FACES, generator())
     assert changed.shape == as_they_are.shape
@@ -79,21 +102,21 @@ def test_pictures_are_changed_only_where_that_is_asked_for():
 
 
 def test_the_same_generator_changes_pictures_alike():
-    inputs = CropInputs(pictures(), CPU)
+    inputs = CropInputs(pictures(), SIDE, CPU)
     one, same, other = (inputs.changed(FACES, generator(seed)) for seed in (0, 0, 1))
     assert torch.equal(one, same)
     assert not torch.equal(one, other)
 
 
 def test_a_face_asked_for_twice_is_changed_in_two_ways():
-    changed = CropInputs(pictures(), CPU).changed(FACES, generator())
+    changed = CropInputs(pictures(), SIDE, CPU).changed(FACES, generator())
     assert not torch.equal(changed[0], changed[2])
 
 
 def test_pictures_on_disk_are_given_alike_and_stay_as_they_were(tmp_path):
     np.save(tmp_path / "crops.npy", pictures())
-    on_disk = CropInputs(np.load(tmp_path / "crops.npy", mmap_mode="r"), CPU)
-    in_memory = CropInputs(pictures(), CPU)
+    on_disk = CropInputs(np.load(tmp_path / "crops.npy", mmap_mode="r"), SIDE, CPU)
+    in_memory = CropInputs(pictures(), SIDE, CPU)
     assert torch.equal(on_disk.of(FACES), in_memory.of(FACES))
     assert torch.equal(on_disk.changed(FACES, generator()), in_memory.changed(FACES, generator()))
     np.testing.assert_array_equal(np.load(tmp_path / "crops.npy"), pictures())
@@ -101,8 +124,12 @@ def test_pictures_on_disk_are_given_alike_and_stay_as_they_were(tmp_path):
 
 @pytest.mark.parametrize(
     ("inputs", "shape"),
-    [(FeatureInputs(features(), CPU), (0, 6)), (CropInputs(pictures(), CPU), (0, 3, 16, 16))],
-    ids=["features", "pictures"],
+    [
+        (FeatureInputs(features(), CPU), (0, 6)),
+        (CropInputs(pictures(), SIDE, CPU), (0, 3, 16, 16)),
+        (CropInputs(pictures(), 8, CPU), (0, 3, 8, 8)),
+    ],
+    ids=["features", "pictures", "smaller pictures"],
 )
 def test_no_faces_are_given_as_none(inputs, shape):
     assert inputs.of(NONE).shape == shape
@@ -113,7 +140,7 @@ def test_no_faces_are_given_as_none(inputs, shape):
     ("network", "whole", "parts"),
     [
         (head(), FeatureInputs(features(), CPU), InFew(features(), CPU)),
-        (trunk(), CropInputs(pictures(), CPU), PicturesInFew(pictures(), CPU)),
+        (trunk(), CropInputs(pictures(), SIDE, CPU), PicturesInFew(pictures(), SIDE, CPU)),
     ],
     ids=["features", "pictures"],
 )
@@ -131,7 +158,7 @@ def test_all_faces_are_embedded_unless_some_are_named():
 
 @pytest.mark.parametrize(
     ("network", "inputs"),
-    [(head(), FeatureInputs(features(), CPU)), (trunk(), CropInputs(pictures(), CPU))],
+    [(head(), FeatureInputs(features(), CPU)), (trunk(), CropInputs(pictures(), SIDE, CPU))],
     ids=["features", "pictures"],
 )
 def test_no_faces_are_embedded_as_none(network, inputs):
@@ -156,7 +183,7 @@ def test_embedding_leaves_frozen_batch_norm_frozen(training):
     network.body = nn.Sequential(nn.BatchNorm2d(3), network.body)
     network.train(training)
     before = {name: value.clone() for name, value in network.state_dict().items()}
-    embed(network, CropInputs(pictures(), CPU))
+    embed(network, CropInputs(pictures(), SIDE, CPU))
     assert network.training == training
     assert not network.body[0].training
     assert all(torch.equal(value, before[name]) for name, value in network.state_dict().items())

@@ -7,7 +7,8 @@ import torch
 
 from tracker.embedding.compensation import fit_compensation
 from tracker.embedding.evidence import MIN_PAIRS, Evidence, weigh_evidence
-from tracker.embedding.metric import choose_raw_share, fit_metric
+from tracker.embedding.metric import choose_raw_share, fit_metric, metric_as_before
+from tracker.errors import ConfigError
 from tracker.records import Constraints
 
 PEOPLE, FACES = 8, 9
@@ -138,6 +139,55 @@ def test_the_evidence_is_that_of_the_vectors(knows_faces, compensate):
 
 
 @all_kinds
+def test_the_centre_is_the_mean_of_the_vectors(knows_faces, compensate):
+    metric = metric_of(*video(), knows_faces, compensate)
+    assert metric.centre.dtype == np.float32
+    np.testing.assert_allclose(metric.centre, metric.vectors.mean(axis=0), atol=1e-6)
+
+
+@all_kinds
+def test_a_video_prepared_as_itself_stays_as_it_is(knows_faces, compensate):
+    features, *others = video()
+    metric = metric_of(features, *others, knows_faces, compensate)
+    again = metric_as_before(features, metric.preparations, metric.centre, metric)
+    np.testing.assert_array_equal(again.vectors, metric.vectors)
+    np.testing.assert_array_equal(again.centre, metric.centre)
+
+
+@all_kinds
+def test_another_video_is_prepared_as_the_earlier_one_was(knows_faces, compensate):
+    earlier = metric_of(*video(seed=0), knows_faces, compensate)
+    features, *others = video(seed=1)
+    own = metric_of(features, *others, knows_faces, compensate)
+    metric = metric_as_before(features, earlier.preparations, earlier.centre, own)
+    prepared = features.astype(np.float64)
+    for step in earlier.preparations:
+        prepared = (prepared - step.mean) @ step.matrix
+    expected = prepared / np.linalg.norm(prepared, axis=1, keepdims=True)
+    np.testing.assert_allclose(metric.vectors, expected, atol=1e-4)
+    assert metric.centre is earlier.centre
+    assert metric.preparations == earlier.preparations
+
+
+def test_features_of_another_kind_than_the_earlier_ones_are_refused():
+    earlier = metric_of(*video(size=24))
+    features, *others = video(size=30)
+    own = metric_of(features, *others)
+    with pytest.raises(ConfigError, match=r"embedding\.init: its features are 24 numbers .* 30;"):
+        metric_as_before(features, earlier.preparations, earlier.centre, own)
+
+
+@all_kinds
+def test_the_evidence_stays_that_of_the_videos_own_metric(knows_faces, compensate):
+    earlier = metric_of(*video(seed=0), knows_faces, compensate)
+    features, *others = video(seed=1)
+    own = metric_of(features, *others, knows_faces, compensate)
+    metric = metric_as_before(features, earlier.preparations, earlier.centre, own)
+    assert metric.evidence == own.evidence
+    assert metric.knows_faces == knows_faces
+
+
+@all_kinds
 def test_small_faces_are_described_but_are_no_evidence(knows_faces, compensate):
     features, tracklet, constraints = video()
     metric = metric_of(features, tracklet, constraints, knows_faces, compensate, height=20.0)
@@ -183,6 +233,7 @@ def test_no_faces_have_no_vectors_and_no_evidence(knows_faces, compensate):
         compensate,
     )
     assert metric.vectors.shape == (0, 24)
+    assert metric.centre.tolist() == [0] * 24
     assert metric.evidence == Evidence(0.5, 0)
 
 

@@ -52,9 +52,7 @@ every_loss = pytest.mark.parametrize("loss", LOSSES)
 
 def sampler_of(pairs=TOGETHER, tracklet=TRACKLET):
     count = int(tracklet.max()) + 1
-    return ConstraintSampler(
-        tracklet, Constraints(count, np.array(pairs, np.int32).reshape(-1, 2))
-    )
+    return ConstraintSampler(tracklet, Constraints(count, np.array(pairs, np.int32).reshape(-1, 2)))
 
 
 def as_they_are(vectors, known):
@@ -65,7 +63,9 @@ def as_they_are(vectors, known):
 def embeddings(seed=0, spread=0.6):
     """Where a network might put all faces: (S, 8) of length 1."""
     rng = np.random.default_rng(seed)
-    points = np.eye(PEOPLE, SIZE)[PERSON[TRACKLET]] + spread * rng.normal(size=(len(TRACKLET), SIZE))
+    points = np.eye(PEOPLE, SIZE)[PERSON[TRACKLET]] + spread * rng.normal(
+        size=(len(TRACKLET), SIZE)
+    )
     return (points / np.linalg.norm(points, axis=1, keepdims=True)).astype(np.float32)
 
 
@@ -121,7 +121,7 @@ def test_a_batch_holds_each_face_once(loss, mining):
     for seed in range(10):
         batch = draw(objective, seed)
         assert (np.diff(batch.faces) > 0).all()
-        assert batch.part == -1
+        assert batch.learner == -1
 
 
 @every_way

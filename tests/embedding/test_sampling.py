@@ -241,10 +241,6 @@ def test_a_tracklet_shorter_than_asked_for_gives_all_its_faces():
     assert set(faces.tolist()) == set(np.flatnonzero(np.isin(TRACKLET, [0, 1, 3])).tolist())
 
 
-@pytest.mark.xfail(
-    strict=True,
-    reason="spread_faces: of 5 faces in 4 parts, two parts may draw the same face, which counts once",
-)
 @pytest.mark.parametrize("count", [5, 7, 9])
 def test_a_tracklet_that_is_long_enough_gives_as_many_faces_as_asked_for(count):
     sampler = sampler_of([(0, 1)], np.repeat([0, 1], count))

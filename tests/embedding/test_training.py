@@ -23,7 +23,7 @@ from tracker.records import Constraints
 
 CPU = torch.device("cpu")
 ROUND = 10  # steps; a hundred, but in these tests
-WIND_DOWN = 3  # rounds
+WIND_DOWN = 3  # rounds, where there are nine or more
 PEOPLE, SHOTS, FACES, SIZE = 3, 12, 3, 12
 TRACKLETS = PEOPLE * SHOTS
 PERSON = np.tile(np.arange(PEOPLE), SHOTS)
@@ -122,9 +122,10 @@ class Onwards(Objective):
 def line_lesson(right_after, held_out=True, rate=1 / ROUND, log=None):
     """Triplets of which one becomes right after each of so many rounds at the full rate.
 
-    The anchor stays at 0 and the positive at 1: a negative is far enough beyond 2.
+    The anchor stays at 0 and the positive at 1; the negatives start at 0.5, and are far enough
+    beyond 2. In a round, whatever has the speed 1 moves by 1.
     """
-    faces = [[0.0, 0.0], [1.0, 0.0], *([2.5 - rounds, 1.0] for rounds in right_after)]
+    faces = [[0.0, 0.0], [1.0, 0.0], *([0.5, 1.5 / (rounds - 0.5)] for rounds in right_after)]
     triplets = np.array([[0, 1, 2 + number] for number in range(len(right_after))])
     network, log = Moving(), [] if log is None else log
     return Lesson(
@@ -165,11 +166,11 @@ def falling(steps):
 
 
 def test_the_rate_stays_and_then_falls_to_0_in_three_rounds(optimised):
-    train(line_lesson([1], held_out=False), line_config(rounds=7))
+    train(line_lesson([1], held_out=False), line_config(rounds=9))
     rates = [rate for _, (rate,) in optimised]
-    assert rates[: 4 * ROUND] == [1 / ROUND] * 4 * ROUND
+    assert rates[: 6 * ROUND] == [1 / ROUND] * 6 * ROUND
     np.testing.assert_allclose(
-        rates[4 * ROUND :], np.array(falling(WIND_DOWN * ROUND)) / ROUND, rtol=1e-6
+        rates[6 * ROUND :], np.array(falling(WIND_DOWN * ROUND)) / ROUND, rtol=1e-6
     )
     assert rates[-1] < 0.01 * rates[0]
 
@@ -193,22 +194,33 @@ def test_the_rate_falls_as_soon_as_patience_is_over(optimised, patience):
 
 
 def test_every_group_of_parameters_falls_from_a_rate_of_its_own(optimised):
-    lesson, config = trunk_lesson_on_crops(steps=4 * ROUND, trunk_rate=1e-4)
-    monotone = replace(lesson, held_out=NO_TRIPLETS)
-    train(monotone, config, must_stop=lambda: len(optimised) == ROUND + 2)
+    lesson, config = trunk_lesson_on_crops(steps=2 * ROUND, trunk_rate=1e-4)
+    train(lesson, config, must_stop=lambda: len(optimised) == ROUND + 2)
     body, last = np.array([rates for _, rates in optimised]).T
     np.testing.assert_allclose(last, 10 * body)
     np.testing.assert_allclose(body[:ROUND], 1e-4)
-    np.testing.assert_allclose(body[ROUND:], 1e-4 * np.array(falling(WIND_DOWN * ROUND)[:2]))
+    np.testing.assert_allclose(body[ROUND:], 1e-4 * np.array(falling(ROUND)[:2]))
+
+
+@pytest.mark.parametrize(
+    ("rounds", "falling_rounds"),
+    [(1, 1), (2, 1), (3, 1), (5, 1), (6, 2), (8, 2), (9, 3), (12, 3)],
+)
+def test_the_rate_falls_to_0_in_a_third_of_the_rounds_at_most(optimised, rounds, falling_rounds):
+    train(line_lesson([1], held_out=False), line_config(rounds=rounds))
+    rates = np.array([rate for _, (rate,) in optimised]) * ROUND
+    np.testing.assert_allclose(
+        rates, [1] * (rounds - falling_rounds) * ROUND + falling(falling_rounds * ROUND)
+    )
 
 
 @pytest.mark.xfail(
     strict=True,
-    reason="_set_rates: the fall is laid out over three whole rounds, and cut off where there are "
-    "fewer steps: after 100 of 100 steps the rate is still three quarters",
+    reason="_set_rates: the fall is laid out over whole rounds, and cut off where the last is not "
+    "whole: after the 101st of 101 steps the rate has not fallen at all, after 150 by half",
 )
-@pytest.mark.parametrize("steps", [ROUND, 2 * ROUND, 3 * ROUND - ROUND // 2, 4 * ROUND + 1])
-def test_however_few_the_steps_the_rate_ends_near_0(optimised, steps):
+@pytest.mark.parametrize("steps", [ROUND + 1, ROUND + ROUND // 2, 4 * ROUND + 1])
+def test_the_rate_ends_near_0_even_where_the_last_round_is_not_whole(optimised, steps):
     train(line_lesson([1], held_out=False), replace(line_config(), steps=steps))
     assert optimised[-1][1][0] < 0.05 / ROUND
 
@@ -264,8 +276,8 @@ def test_there_is_a_loss_a_step_and_an_accuracy_a_round(steps):
 
 def test_held_out_constraints_are_judged_until_they_are_learned_from():
     curves = train(line_lesson([1, 2, 3, 4, 5, 6]), line_config(rounds=6))
-    np.testing.assert_allclose(curves.held_out[:3], [1 / 6, 2 / 6, 3 / 6])
-    assert np.isnan(curves.held_out[3:]).all()
+    np.testing.assert_allclose(curves.held_out[:4], [1 / 6, 2 / 6, 3 / 6, 4 / 6])
+    assert np.isnan(curves.held_out[4:]).all()
     assert np.isfinite(curves.accuracy).all()
 
 
@@ -308,10 +320,9 @@ def test_an_objective_is_shown_all_faces_only_where_it_wants_them():
     lesson = line_lesson([1, 2], log=log, held_out=False)
     lesson.last_objective.wants_embeddings = True
     train(lesson, line_config(rounds=6))
-    assert [where is None for _, where, _ in log] == [True] * 3 + [False] * 3
-    start, speed = np.array([[0, 1, 1.5, 0.5], [0, 0, 1, 1]])
-    # After three rounds at the full rate, everything fast has moved by 3.
-    np.testing.assert_allclose(log[3][1][:, 0], start + 3 * speed, rtol=1e-4)
+    assert [where is None for _, where, _ in log] == [True] * 4 + [False] * 2
+    start, speed = np.array([[0, 1, 0.5, 0.5], [0, 0, 3, 1]])
+    np.testing.assert_allclose(log[4][1][:, 0], start + 4 * speed, rtol=1e-4)
 
 
 class LearnsItself(Onwards):
@@ -331,15 +342,15 @@ class LearnsItself(Onwards):
 def test_what_an_objective_has_learned_itself_is_handed_on_to_the_last_one():
     log = []
     lesson = replace(
-        line_lesson([1], held_out=False),
+        line_lesson([1], held_out=False, rate=1e-3),
         objective=LearnsItself("some", log),
         last_objective=LearnsItself("all", log),
     )
     train(lesson, line_config(rounds=6))
     names, learned = zip(*log, strict=True)
-    assert names == ("some",) * 3 + ("all",) * 3
-    # Ten times as fast as the network, which moves by 1 a round.
-    assert learned == pytest.approx((0, 10, 20, 30, 40, 50), rel=0.05, abs=1e-6)
+    assert names == ("some",) * 4 + ("all",) * 2
+    # Ten times as fast as the network, which moves by 0.01 a round.
+    assert learned == pytest.approx((0, 0.1, 0.2, 0.3, 0.4, 0.5), rel=0.01, abs=1e-6)
 
 
 @pytest.mark.parametrize(
@@ -360,18 +371,53 @@ def test_weight_decay_holds_what_is_learned_back(name):
     assert 0 < moved[1] < 0.9 * moved[0]
 
 
-@pytest.mark.parametrize("knows_faces", [False, True])
-@pytest.mark.parametrize("loss", LOSSES)
+@pytest.mark.parametrize(
+    ("loss", "knows_faces"), [*((name, False) for name in LOSSES), ("symtriplet", True)]
+)
 def test_every_loss_learns_to_tell_people_apart(loss, knows_faces):
     lesson, config = head_lesson(loss=loss, steps=12 * ROUND, knows_faces=knows_faces)
     before = accuracy(lesson, lesson.learned), accuracy(lesson, lesson.held_out)
     curves = train(lesson, config)
-    assert accuracy(lesson, lesson.learned) > max(0.95, before[0] + 0.1)
+    assert accuracy(lesson, lesson.learned) > max(0.9, before[0] + 0.1)
     assert accuracy(lesson, lesson.held_out) > before[1] + 0.1
     assert np.isfinite(curves.loss).all()
-    # The margins of these two grow with what is learned.
-    if loss not in ("adaptive-quadruplet", *(one for one in LOSSES if "hierarchical" in one)):
-        assert curves.loss[-ROUND:].mean() < 0.8 * curves.loss[:ROUND].mean()
+
+
+def asks_for_identities(log, **settings):
+    """A lesson on identities that notes how many steps were over when it looked for them."""
+    told = []
+    task = task_of(loss="arcface", **settings)
+
+    def group(vectors, known):
+        log.append(len(told))
+        return PERSON
+
+    task = replace(task, group=group)
+    (lesson,) = head_lessons([toy_metric()], task, np.random.default_rng(0))
+    train(lesson, task.config, on_step=lambda: told.append(1))
+
+
+def test_identities_are_looked_for_anew_in_every_round_after_a_third_of_the_steps():
+    log = []
+    asks_for_identities(log, steps=9 * ROUND, patience=50)
+    assert log == [ROUND * number for number in range(3, 9)]
+
+
+@pytest.mark.parametrize("rounds", [1, 2, 3, 4])
+def test_however_few_the_steps_identities_are_not_looked_for_in_the_first_round(rounds):
+    log = []
+    asks_for_identities(log, steps=rounds * ROUND)
+    assert 0 not in log
+    assert log or rounds == 1
+
+
+@pytest.mark.parametrize(
+    "loss", ["symtriplet", "triplet+quadruplet", "contrastive", "siamese-bce", "quadruplet"]
+)
+def test_a_loss_whose_margin_stays_falls(loss):
+    lesson, config = head_lesson(loss=loss, steps=12 * ROUND)
+    curves = train(lesson, config)
+    assert curves.loss[-ROUND:].mean() < 0.5 * curves.loss[:ROUND].mean()
 
 
 @pytest.mark.parametrize(
@@ -381,7 +427,7 @@ def test_every_way_of_mining_learns_to_tell_people_apart(mining):
     lesson, config = head_lesson(mining=mining, steps=12 * ROUND)
     before = accuracy(lesson, lesson.held_out)
     train(lesson, config)
-    assert accuracy(lesson, lesson.held_out) > max(0.9, before + 0.1)
+    assert accuracy(lesson, lesson.held_out) > max(0.85, before + 0.1)
 
 
 @pytest.mark.parametrize("learners", [2, 4])
@@ -389,7 +435,7 @@ def test_a_divided_embedding_learns_to_tell_people_apart(learners):
     lesson, config = head_lesson(learners=learners, steps=12 * ROUND)
     before = accuracy(lesson, lesson.held_out)
     train(lesson, config)
-    assert accuracy(lesson, lesson.held_out) > max(0.9, before + 0.1)
+    assert accuracy(lesson, lesson.held_out) > max(0.85, before + 0.1)
 
 
 def test_in_half_precision_about_the_same_is_learned():
@@ -401,32 +447,29 @@ def test_in_half_precision_about_the_same_is_learned():
 
 # Everything that draws at random, or keeps something from step to step.
 LESSONS = {
-    "dropout": lambda: head_lesson(dropout=0.5, steps=70),
-    "corrected": lambda: head_lesson(knows_faces=True, dropout=0.5, steps=65),
+    "dropout": lambda: head_lesson(dropout=0.5, steps=43),
+    "corrected": lambda: head_lesson(knows_faces=True, dropout=0.5, steps=43),
     "stopped early": lambda: head_lesson(patience=1, learning_rate=0.02, steps=500),
-    "nothing held out": lambda: head_lesson(held_out_share=0.0, steps=50),
-    "momentum": lambda: head_lesson(optimiser="sgd", learning_rate=0.1, steps=60),
-    "a loss that learns": lambda: head_lesson(loss="siamese-bce", steps=60),
-    "identities": lambda: head_lesson(loss="arcface", steps=60),
-    "centres": lambda: head_lesson(loss="soft-triple", steps=60),
-    "a tree": lambda: head_lesson(loss="hierarchical-triplet+quadruplet", steps=60),
-    "drawn by distance": lambda: head_lesson(mining="distance-weighted", steps=60),
-    "divided": lambda: head_lesson(learners=2, loss="adaptive-quadruplet", steps=60),
-    "half precision": lambda: half_lesson(steps=60),
-    "a CNN": lambda: trunk_lesson_on_crops(steps=50, batch_triplets=4),
+    "nothing held out": lambda: head_lesson(held_out_share=0.0, steps=43),
+    "momentum": lambda: head_lesson(optimiser="sgd", learning_rate=0.1, steps=43),
+    "a loss that learns": lambda: head_lesson(loss="siamese-bce", steps=43),
+    "identities": lambda: head_lesson(loss="arcface", steps=43),
+    "centres": lambda: head_lesson(loss="soft-triple", steps=43),
+    "a tree": lambda: head_lesson(loss="hierarchical-triplet+quadruplet", steps=43),
+    "drawn by distance": lambda: head_lesson(mining="distance-weighted", steps=43),
+    "divided": lambda: head_lesson(learners=2, loss="adaptive-quadruplet", steps=43),
+    "divided, and learns": lambda: head_lesson(learners=2, loss="siamese-bce", steps=43),
+    "half precision": lambda: half_lesson(steps=43),
 }
 every_lesson = pytest.mark.parametrize("make", LESSONS.values(), ids=LESSONS)
+some_lessons = pytest.mark.parametrize(
+    "make", [LESSONS["dropout"], LESSONS["identities"]], ids=["dropout", "identities"]
+)
 
 
 def half_lesson(**settings):
     lesson, config = head_lesson(**settings)
     return replace(lesson, half=True), config
-
-
-@pytest.fixture
-def _shorter_rounds(monkeypatch, make):
-    if make is LESSONS["a CNN"]:
-        monkeypatch.setattr(training, "ROUND_STEPS", ROUND)
 
 
 def bytes_of(lesson):
@@ -458,14 +501,24 @@ def noting(checkpoints):
     return Checkpoints(lambda: None, lambda state: checkpoints.append(stored(state)), every_s=0.0)
 
 
-@every_lesson
+@some_lessons
 def test_the_same_seed_learns_the_same_bytes(make):
     (one, config), (other, _) = make(), make()
     assert_same(one, train(one, config), other, train(other, config))
 
 
 @every_lesson
-def test_learning_taken_up_at_any_checkpoint_learns_the_same_bytes(make):
+def test_learning_taken_up_at_any_checkpoint_learns_the_same_bytes(make, monkeypatch):
+    monkeypatch.setattr(training, "ROUND_STEPS", 5)  # eight rounds, of which two wind down
+    taken_up_at_any_checkpoint(make)
+
+
+def test_a_cnn_taken_up_at_any_checkpoint_learns_the_same_bytes(monkeypatch):
+    monkeypatch.setattr(training, "ROUND_STEPS", 2)  # pictures take long
+    taken_up_at_any_checkpoint(lambda: trunk_lesson_on_crops(steps=11, batch_triplets=4))
+
+
+def taken_up_at_any_checkpoint(make):
     whole, config = make()
     curves = train(whole, config)
     noted, checkpoints = make()[0], []
@@ -474,6 +527,11 @@ def test_learning_taken_up_at_any_checkpoint_learns_the_same_bytes(make):
     for checkpoint in checkpoints:
         again, _ = make()
         assert_same(whole, curves, again, train(again, config, checkpoints=reading(checkpoint)))
+
+
+def test_learning_from_a_video_stops_early_too():
+    lesson, config = LESSONS["stopped early"]()
+    assert len(train(lesson, config).loss) < config.steps / 2
 
 
 @pytest.mark.parametrize("steps", [0, 1, ROUND, 2 * ROUND + 3, 5 * ROUND - 1])
@@ -541,7 +599,7 @@ def test_another_seed_learns_something_else():
     assert bytes_of(one) != bytes_of(other)
 
 
-@every_lesson
+@some_lessons
 def test_the_random_numbers_of_torch_and_numpy_are_left_alone(make):
     lesson, config = make()
     before = torch.get_rng_state()

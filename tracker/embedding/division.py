@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from scipy.cluster.vq import kmeans2
+from sklearn.cluster import KMeans
 from torch import Tensor, nn
 
 from tracker.config import EmbeddingConfig
@@ -36,44 +36,46 @@ class DividedObjective(Objective):
         size = config.dim // config.learners
         self._slices = [slice(start, start + size) for start in range(0, config.dim, size)]
         self._whole = make_objective(sampler, group, config)
-        self._learners: list[tuple[int, Objective]] = []
+        self._parts: list[int] = []
+        self._learners = nn.ModuleList()
 
     def refresh(
         self, embeddings: NDArray[np.float32] | None, rng: np.random.Generator, done: float
     ) -> None:
         """Give every learner its cluster; none that has no constraint takes part."""
         assert embeddings is not None
+        self._parts, self._learners = [], nn.ModuleList()
         if done >= 1:
-            self._learners = []
             self._whole.refresh(embeddings, rng, done)
             return
         count = self._sampler.constraints.tracklet_count
         means = tracklet_means(embeddings, self._sampler.tracklet, count)
         cluster = _clusters(means, len(self._slices), rng)
-        samplers = [self._sampler.among(cluster == part) for part in range(len(self._slices))]
-        self._learners = [
-            (part, make_objective(sampler, self._group, self._config))
-            for part, sampler in enumerate(samplers)
-            if can_learn(sampler, self._config.loss)
-        ]
-        for part, objective in self._learners:
-            objective.refresh(unit_length(embeddings[:, self._slices[part]]), rng, done)
+        for part, own in enumerate(self._slices):
+            sampler = self._sampler.among(cluster == part)
+            if can_learn(sampler, self._config.loss):
+                objective = make_objective(sampler, self._group, self._config)
+                objective.refresh(unit_length(embeddings[:, own]), rng, done)
+                self._parts.append(part)
+                self._learners.append(objective)
 
     def draw(self, rng: np.random.Generator) -> Batch:
         """A batch of one learner, or of all."""
-        if not self._learners:
+        if not self._parts:
             return self._whole.draw(rng)
-        turn = int(rng.integers(len(self._learners)))
-        return self._learners[turn][1].draw(rng)._replace(part=turn)
+        turn = int(rng.integers(len(self._parts)))
+        learner: Objective = self._learners[turn]  # type: ignore[assignment]
+        return learner.draw(rng)._replace(learner=turn)
 
     def forward(self, embeddings: Tensor, batch: Batch, generator: torch.Generator) -> Tensor:
         """The loss of the batch in its learner's part of the embedding."""
-        if batch.part < 0:
+        if batch.learner < 0:
             whole: Tensor = self._whole(embeddings, batch, generator)
             return whole
-        part, objective = self._learners[batch.part]
-        own = nn.functional.normalize(embeddings[:, self._slices[part]], dim=1)
-        loss: Tensor = objective(own, batch, generator)
+        own = embeddings[:, self._slices[self._parts[batch.learner]]]
+        loss: Tensor = self._learners[batch.learner](
+            nn.functional.normalize(own, dim=1), batch, generator
+        )
         return loss
 
 
@@ -81,6 +83,7 @@ def _clusters(
     means: NDArray[np.float64], count: int, rng: np.random.Generator
 ) -> NDArray[np.int32]:
     """The cluster (T,) of each of `means` (T, D), by k-means; some may be empty."""
-    starts = means[rng.choice(len(means), min(count, len(means)), replace=False)]
-    found: NDArray[np.int32] = kmeans2(means, starts, iter=20, minit="matrix", missing="warn")[1]
-    return found
+    seed = int(rng.integers(2**31))
+    places = len(np.unique(means, axis=0))
+    means_of = KMeans(min(count, places), n_init=1, random_state=seed)
+    return np.asarray(means_of.fit_predict(means), np.int32)

@@ -57,9 +57,15 @@ class CropInputs:
 
     part_faces = 128
 
-    def __init__(self, images: NDArray[np.uint8], device: torch.device) -> None:
-        """Read from `images` (S, side, side, 3) RGB, which may be a memory map."""
+    def __init__(self, images: NDArray[np.uint8], most_px: int, device: torch.device) -> None:
+        """Read from `images` (S, side, side, 3) RGB, which may be a memory map.
+
+        Args:
+            most_px: side of the pictures at most: a network that wants smaller ones should not
+                pay for changing large ones.
+        """
         self._images = images
+        self._side = min(most_px, images.shape[1])
         self._device = device
 
     def __len__(self) -> int:
@@ -67,8 +73,11 @@ class CropInputs:
 
     def of(self, faces: IndexArray) -> Tensor:
         """Pictures (B, 3, side, side) in [0, 1]."""
-        pixels = torch.from_numpy(self._images[faces])
-        return to_float(pixels.to(self._device, non_blocking=True))
+        pictures = to_float(torch.from_numpy(self._images[faces]).to(self._device))
+        if pictures.shape[2] == self._side:
+            return pictures
+        size = (self._side, self._side)
+        return nn.functional.interpolate(pictures, size, mode="bilinear", antialias=True)
 
     def changed(self, faces: IndexArray, generator: torch.Generator) -> Tensor:
         """Pictures (B, 3, side, side) in [0, 1]: mirrored, tinted, blurred, moved, erased."""

@@ -79,7 +79,7 @@ def trunk_lesson(
     seed = int(rng.integers(2**31))
     network = build_trunk(backbone, task.config.dim, seed, task.config.unit_length)
     rates = network.parameter_groups(task.config.trunk_rate)
-    inputs = CropInputs(crops, task.device)
+    inputs = CropInputs(crops, backbone.input_side, task.device)
     return _lesson(network, inputs, rates, task, seed, half=task.device.type == "cuda")
 
 
@@ -94,7 +94,7 @@ def head_inputs(metric: Metric) -> NDArray[np.float32]:
 def _make_head(metric: Metric, config: EmbeddingConfig, seed: int) -> nn.Module:
     """A head that suits the features of `metric`, its start drawn from `seed`."""
     with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
+        torch.default_generator.manual_seed(seed)
         if not metric.knows_faces:
             size = metric.vectors.shape[1]
             return EmbeddingHead(size, config.dim, config.dropout, seed, config.unit_length)

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from tracker.embedding.compensation import fit_compensation, unit_length
 from tracker.embedding.evidence import MIN_PAIRS, Evidence, weigh_evidence
 from tracker.embedding.preparation import Preparation, standardise_and_mix
+from tracker.errors import ConfigError
 from tracker.records import Constraints
 
 _REDUCED_SIZE = 128  # of features that know no faces: their strongest directions
@@ -79,8 +80,16 @@ def metric_as_before(
     """`metric` of this video's `features` (S, D), prepared as those of an earlier video were.
 
     A network that goes on learning must be given what it learned from.
+
+    Raises:
+        ConfigError: these features are of another kind.
     """
     for preparation in preparations:
+        if features.shape[1] != len(preparation.mean):
+            raise ConfigError(
+                f"embedding.init: its features are {len(preparation.mean)} numbers a face, those "
+                f"of this run {features.shape[1]}; give both the same --features and weights"
+            )
         features = preparation.apply(features)
     return replace(metric, vectors=unit_length(features), centre=centre, preparations=preparations)
 

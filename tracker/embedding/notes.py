@@ -15,6 +15,13 @@ from tracker.embedding.training import Curves
 
 def unlearned_note(metric: Metric, task: Task) -> str:
     """Why nothing was learned; empty without faces."""
+    reason = _why_unlearned(metric, task)
+    if reason and task.config.init is not None:
+        return f"{reason}; so nothing starts from {task.config.init}"
+    return reason
+
+
+def _why_unlearned(metric: Metric, task: Task) -> str:
     evidence, negatives = metric.evidence, len(task.constraints.negatives)
     pairs, kind = (evidence.pairs, " of large faces") if metric.knows_faces else (negatives, "")
     if not len(metric.vectors):
@@ -31,7 +38,8 @@ def unlearned_note(metric: Metric, task: Task) -> str:
     if evidence.is_enough and evidence.trust == 1:
         return (
             f"the features tell this video's people apart (AUC {evidence.auc:.3f} over "
-            f"{_pairs(evidence.pairs)} seen together): nothing to correct"
+            f"{_pairs(evidence.pairs)} seen together): nothing to correct; with "
+            "embedding.raw_share: 0 it is learned all the same"
         )
     return "as the settings ask, nothing is learned: the features stay"
 

@@ -53,7 +53,7 @@ class Batch(NamedTuple):
     faces: IndexArray  # (B,), each once
     triplets: IndexArray  # (T, 3)
     quadruplets: IndexArray  # (Q, 4)
-    part: int = -1  # of the embedding that is scored; -1: all of it
+    learner: int = -1  # whose it is, where the embedding is divided; -1: everybody's
 
 
 class Objective(nn.Module):

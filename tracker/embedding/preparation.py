@@ -58,6 +58,8 @@ def standardise_and_mix(
 
 def principal_directions(prepared: NDArray[np.float32], size: int) -> NDArray[np.float32]:
     """The `size` strongest directions (size, P) of centred features (S, P), zeros beyond them."""
+    if not len(prepared):
+        return np.zeros((size, prepared.shape[1]), np.float32)
     # The eigenvectors of the small scatter matrix, whatever the number of faces.
     _, vectors = np.linalg.eigh(prepared.T.astype(np.float64) @ prepared)
     strongest = vectors[:, ::-1].T[:size]

@@ -90,8 +90,9 @@ class ConstraintSampler:
         Returns:
             Increasing, each once: fewer of tracklets that have fewer.
         """
-        steps = (np.arange(each) + rng.random((len(tracklets), each))) / each
-        offsets = (steps * self._counts[tracklets, None]).astype(np.int64)
+        edges = np.arange(each + 1) * self._counts[tracklets, None] // each  # (n, each + 1)
+        lengths = np.diff(edges, axis=1)  # 0 for some, where there are fewer faces
+        offsets = edges[:, :-1] + (rng.random(lengths.shape) * lengths).astype(np.int64)
         return np.unique(self._faces[self._starts[tracklets, None] + offsets])
 
     def _faces_of(self, tracklets: IndexArray, rng: np.random.Generator) -> IndexArray:

@@ -21,7 +21,7 @@ from tracker.embedding.objectives import Objective
 from tracker.embedding.sampling import IndexArray
 
 ROUND_STEPS = 100
-_WIND_DOWN_ROUNDS = 3  # in which the learning rate falls to 0
+_WIND_DOWN_ROUNDS = 3  # in which the learning rate falls to 0; a third of all at most
 _LEAST_GAIN = 0.002  # of held-out accuracy, that counts as one
 _LOSS_RATE = 10.0  # times the network's: what a loss itself learns starts from less
 _CHECKPOINT_S = 20.0  # between two checkpoints, at least
@@ -154,12 +154,12 @@ def train(
 
 
 def _is_over(progress: _Progress, config: EmbeddingConfig) -> bool:
-    return progress.round >= _rounds(config) or progress.winding_down >= _WIND_DOWN_ROUNDS
+    return progress.round >= _rounds(config) or progress.winding_down >= _last_rounds(config)
 
 
 def _should_wind_down(progress: _Progress, config: EmbeddingConfig) -> bool:
     """Whether the learning rate falls in the round that begins."""
-    if progress.winding_down or progress.round >= _rounds(config) - _WIND_DOWN_ROUNDS:
+    if progress.winding_down or progress.round >= _rounds(config) - _last_rounds(config):
         return True
     best, since = -math.inf, 0
     for score in progress.held_out:
@@ -170,11 +170,16 @@ def _should_wind_down(progress: _Progress, config: EmbeddingConfig) -> bool:
 
 def _done(progress: _Progress, config: EmbeddingConfig) -> float:
     """The share of the steps that are over; 1 from when learning winds down."""
-    return 1.0 if progress.winding_down else progress.round / _rounds(config)
+    return 1.0 if progress.winding_down and progress.round else progress.round / _rounds(config)
 
 
 def _rounds(config: EmbeddingConfig) -> int:
     return math.ceil(config.steps / ROUND_STEPS)
+
+
+def _last_rounds(config: EmbeddingConfig) -> int:
+    """How many rounds winding down takes."""
+    return min(_WIND_DOWN_ROUNDS, max(_rounds(config) // 3, 1))
 
 
 def _round(
@@ -202,7 +207,7 @@ def _round(
     for step in range(min(ROUND_STEPS, config.steps - progress.round * ROUND_STEPS)):
         if must_stop():
             break
-        _set_rates(optimiser, lesson.rates, progress, step)
+        _set_rates(optimiser, lesson.rates, progress, step, config)
         batch = objective.draw(rng)
         with torch.autocast(lesson.device.type, torch.bfloat16, enabled=lesson.half):
             embeddings = lesson.network(lesson.inputs.changed(batch.faces, generator))
@@ -218,12 +223,16 @@ def _round(
 
 
 def _set_rates(
-    optimiser: torch.optim.Optimizer, rates: list[State], progress: _Progress, step: int
+    optimiser: torch.optim.Optimizer,
+    rates: list[State],
+    progress: _Progress,
+    step: int,
+    config: EmbeddingConfig,
 ) -> None:
     """Keep the learning rates as they are, or let them fall along a cosine."""
     done = 0.0
     if progress.winding_down:
-        done = (progress.winding_down - 1 + step / ROUND_STEPS) / _WIND_DOWN_ROUNDS
+        done = (progress.winding_down - 1 + step / ROUND_STEPS) / _last_rounds(config)
     factor = (1 + math.cos(math.pi * min(done, 1.0))) / 2
     for group, wanted in zip(optimiser.param_groups, rates, strict=True):
         group["lr"] = wanted["lr"] * factor
