@@ -19,7 +19,7 @@ import torch
 from accuracy import ROOT
 from losses import CLIPS, RECIPES, Bench, found_by
 
-from tracker.embedding import objectives
+from tracker.embedding import objectives, pseudo_identities
 
 SHOWN = (
     "symtriplet",
@@ -45,7 +45,7 @@ def main() -> None:
     spent = _Stopwatch()
     for kind in (objectives.TupleObjective, objectives.MinedObjective):
         kind.draw = spent.timing(kind.draw)  # type: ignore[method-assign]
-    for kind in (objectives.HierarchicalObjective, objectives.IdentityObjective):
+    for kind in (objectives.HierarchicalObjective, pseudo_identities.IdentityObjective):
         kind.draw = spent.timing(kind.draw)  # type: ignore[method-assign]
     mined = objectives.MinedObjective
     mined.triplets = spent.timing(mined.triplets)  # type: ignore[method-assign]

@@ -27,13 +27,14 @@ from accuracy import ROOT, material
 from numpy.typing import NDArray
 from sklearn.metrics import normalized_mutual_info_score
 
-from tracker.config import LOSSES, Config, with_settings
+from tracker.config import LOSSES, Config
 from tracker.evaluation.measures import evaluate, identities_of_boxes
 from tracker.evaluation.truth import Truth, read_truth
 from tracker.pipeline import Findings, find_people
 from tracker.records import NOBODY
 from tracker.reporting import make_progress
 from tracker.run import Run, RunLog
+from tracker.settings import with_settings
 from tracker.storage import RunFolder, stage_key
 from tracker.video.reader import probe_video
 

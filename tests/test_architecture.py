@@ -14,6 +14,7 @@ LAYERS = [
     {"errors"},
     {"records"},
     {"config", "boxes", "mot", "progress", "devices", "weights", "video"},
+    {"settings"},
     # the stages
     {
         "shots",
@@ -30,10 +31,12 @@ LAYERS = [
     {"learned", "learning_plot"},
     {"run"},
     {"scan"},
+    {"faces"},
     {"identity"},
     {"pipeline"},
     {"outputs"},
     {"reporting"},
+    {"arguments"},
     {"cli"},
 ]
 LAYER_OF = {part: number for number, layer in enumerate(LAYERS) for part in layer}

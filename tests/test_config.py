@@ -17,11 +17,9 @@ from tracker.config import (
     QUADRUPLET_LOSSES,
     TRUNKS,
     Config,
-    read_config,
-    settings_as_dict,
-    with_settings,
 )
 from tracker.errors import ConfigError
+from tracker.settings import read_config, settings_as_dict, with_settings
 
 CONFIGS = sorted((Path(__file__).parents[1] / "configs").glob("*.y*ml"))
 STAGES = [one.name for one in dataclasses.fields(Config) if one.name != "seed"]
@@ -325,6 +323,21 @@ def test_every_backbone_can_be_fine_tuned(backbone):
 def test_a_backbone_that_nothing_fine_tunes_is_refused(backbone):
     with pytest.raises(ConfigError, match=r"^embedding\.backbone must be left out unless trunk is"):
         with_settings(Config(), {"embedding": {"backbone": backbone}})
+
+
+@pytest.mark.parametrize("loss", IDENTITY_LOSSES)
+def test_identities_are_not_divided_among_learners(loss):
+    with pytest.raises(ConfigError, match=rf"^embedding\.learners: {loss} learns from whole"):
+        with_settings(Config(), {"embedding": {"loss": loss, "learners": 2}})
+
+
+@pytest.mark.parametrize(
+    "changes", [{"loss": "hierarchical-triplet"}, {"mining": "distance-weighted"}]
+)
+def test_what_reckons_with_length_1_is_refused_for_other_lengths(changes):
+    with_settings(Config(), {"embedding": changes})
+    with pytest.raises(ConfigError, match=r"^embedding\.unit_length: "):
+        with_settings(Config(), {"embedding": {**changes, "unit_length": False}})
 
 
 @pytest.mark.parametrize(("dim", "learners"), [(64, 1), (64, 4), (64, 32), (6, 3), (2, 1)])

@@ -81,7 +81,7 @@ def state():
             "losses": [torch.tensor([0.5, 0.25]), torch.tensor([0.125])],
             "accuracy": [0.5, 0.1 + 0.2],
             "held_out": [0.5, float("nan")],
-            "winding_down": 1,
+            "ending": 1,
         },
     }
 
@@ -192,7 +192,7 @@ def test_a_checkpoint_is_read_as_it_was_written(kept, state):
 
 
 def test_a_checkpoint_goes_over_the_one_before(kept, state):
-    later = state | {"progress": state["progress"] | {"winding_down": 2}}
+    later = state | {"progress": state["progress"] | {"ending": 2}}
     save_checkpoint(kept, later)
     assert_same(load_checkpoint(kept), later)
     assert names_in(kept.parent) == [kept.name]

@@ -19,12 +19,13 @@ import pytest
 from tracker import weights
 from tracker.boxes import scale_boxes
 from tracker.cli import run_tracker
-from tracker.config import LOSSES, MINING, Config, settings_as_dict, with_settings
+from tracker.config import LOSSES, MINING, Config
 from tracker.evaluation.measures import evaluate
 from tracker.evaluation.truth import read_tracks, read_truth
 from tracker.learned import load_embedding, save_embedding
 from tracker.mot import read_mot, write_mot
 from tracker.records import Tracks
+from tracker.settings import settings_as_dict, with_settings
 from tracker.storage import fingerprint
 from tracker.synthetic import SynthConfig, write_drawn_video
 from tracker.video.writer import VideoWriter

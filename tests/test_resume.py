@@ -19,7 +19,7 @@ import pytest
 import torch
 
 from tracker import cli, identity
-from tracker.embedding import training
+from tracker.embedding import schedule, training
 from tracker.learned import load_checkpoint, load_embedding
 from tracker.run import RunLog
 from tracker.synthetic import SynthConfig, write_drawn_video
@@ -132,7 +132,7 @@ def run_until(moment, arguments):
 
 def learn_until(moment, arguments):
     """Run in short rounds, keep every network after each, and be killed at the moment given."""
-    training.ROUND_STEPS = ROUND_STEPS
+    schedule.ROUND_STEPS = ROUND_STEPS
     identity.Checkpoints = partial(training.Checkpoints, every_s=0)
     run_until(moment, arguments)
 
@@ -246,7 +246,7 @@ def learn(options, undisturbed, tmp_path, monkeypatch):
 
     Everything before learning is there already.
     """
-    monkeypatch.setattr(training, "ROUND_STEPS", ROUND_STEPS)
+    monkeypatch.setattr(schedule, "ROUND_STEPS", ROUND_STEPS)
 
     def prepare(settings, name):
         file, folder = tmp_path / f"{name}.yaml", tmp_path / name

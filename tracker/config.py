@@ -1,22 +1,11 @@
-"""Settings: one frozen dataclass a stage, read from YAML; unknown keys are refused."""
+"""Settings: one frozen dataclass a stage."""
 
 from __future__ import annotations
 
-import difflib
 import math
-import typing
-from collections.abc import Mapping
-from dataclasses import dataclass, field, fields, is_dataclass, replace
-from pathlib import Path
-from typing import Any, TypeVar
-
-import yaml
+from dataclasses import dataclass, field
 
 from tracker.errors import ConfigError
-
-_Settings = TypeVar("_Settings")
-_LARGEST = 1e12  # of a setting; beyond it, and for infinity, nothing makes sense
-
 
 DETECTORS = ("auto", "mtcnn", "yunet")
 FEATURE_KINDS = ("auto", "face", "hog")
@@ -238,6 +227,17 @@ class EmbeddingConfig:
 
     def _check_mining(self) -> None:
         """Some losses are given one thing only."""
+        on_sphere = self.loss.startswith("hierarchical") or self.mining == "distance-weighted"
+        if on_sphere and not self.unit_length:
+            raise ConfigError(
+                f"embedding.unit_length: {self.loss} with {self.mining} mining is for embeddings "
+                "of length 1; leave it out"
+            )
+        if self.loss in IDENTITY_LOSSES and self.learners > 1:
+            raise ConfigError(
+                f"embedding.learners: {self.loss} learns from whole identities, which are not "
+                "divided among learners; leave it out"
+            )
         if self.mining == "auto":
             return
         if self.loss in IDENTITY_LOSSES:
@@ -292,79 +292,3 @@ class Config:
 
     def __post_init__(self) -> None:
         _check(0 <= self.seed < 2**63, "seed", "0 or more, below 2^63", self.seed)
-
-
-def read_config(path: Path) -> Config:
-    """Read settings from YAML; what the file does not name keeps its default.
-
-    Raises:
-        ConfigError: unreadable, an unknown key, or a value of the wrong type or range.
-    """
-    try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError(f"cannot read the config {path}: {error}") from error
-    except (yaml.YAMLError, RecursionError, ValueError) as error:  # ValueError: February 30th
-        reason = " ".join(str(error).split())
-        raise ConfigError(f"the config {path} is not YAML: {reason}") from error
-    try:
-        return with_settings(Config(), {} if content is None else content)
-    except ConfigError as error:
-        raise ConfigError(f"{path}: {error}") from error
-
-
-def with_settings(settings: _Settings, changes: object, where: str = "") -> _Settings:
-    """A frozen dataclass of settings with some replaced, those of its stages by nested mappings.
-
-    Args:
-        changes: setting → value, as read from YAML.
-        where: the name of `settings` itself, for errors: empty, or "stage.".
-
-    Raises:
-        ConfigError: no mapping, an unknown key, or a value of the wrong type or range.
-    """
-    if not isinstance(changes, Mapping):
-        raise ConfigError(f"{where.rstrip('.') or 'a config'} must map settings to values")
-    kinds = typing.get_type_hints(type(settings))
-    values: dict[str, Any] = {}
-    for name, value in changes.items():
-        if name not in kinds:
-            raise ConfigError(_unknown(where, name, list(kinds)))
-        current = getattr(settings, name)
-        if is_dataclass(current):
-            values[name] = with_settings(current, value, f"{name}.")
-        else:
-            values[name] = _coerced(value, kinds[name], f"{where}{name}")
-    return replace(settings, **values)  # type: ignore[type-var]
-
-
-def settings_as_dict(settings: object) -> dict[str, Any]:
-    """A dataclass of settings as plain nested mappings, for JSON."""
-    plain: dict[str, Any] = {}
-    for one in fields(settings):  # type: ignore[arg-type]
-        value = getattr(settings, one.name)
-        plain[one.name] = settings_as_dict(value) if is_dataclass(value) else value
-    return plain
-
-
-def _unknown(where: str, name: object, known: list[str]) -> str:
-    near = difflib.get_close_matches(str(name), known, n=1, cutoff=0.0)
-    return f"unknown setting {where}{name}: did you mean {where}{near[0]}?"
-
-
-def _coerced(value: object, kind: Any, name: str) -> object:
-    """`value` if it is of the type `kind`; whole numbers pass for floats, lists for tuples."""
-    allowed = typing.get_args(kind) if typing.get_origin(kind) is not tuple else (kind,)
-    for one in allowed or (kind,):
-        if typing.get_origin(one) is tuple and isinstance(value, (list, tuple)):
-            parts = typing.get_args(one)
-            if len(value) == len(parts):
-                return tuple(_coerced(v, part, name) for v, part in zip(value, parts, strict=True))
-        if one is float and isinstance(value, (int, float)) and not isinstance(value, bool):
-            if not abs(value) < _LARGEST:  # nor NaN
-                raise ConfigError(f"{name} must be an ordinary number, got {value}")
-            return float(value)
-        if one in (int, float, str, bool, type(None)) and type(value) is one:
-            return value
-    readable = getattr(kind, "__name__", str(kind).replace("typing.", ""))
-    raise ConfigError(f"{name} must be {readable}, got {value!r}")

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,7 +24,6 @@ from tracker.clustering import (
     tracklet_distances,
     with_links,
 )
-from tracker.config import settings_as_dict
 from tracker.embedding.backbones import Backbone
 from tracker.embedding.earlier import Earlier
 from tracker.embedding.evidence import MIN_PAIRS
@@ -33,8 +31,8 @@ from tracker.embedding.learning import Embedding, TrunkMaterial, learn_embedding
 from tracker.embedding.lessons import Task
 from tracker.embedding.metric import Metric, choose_raw_share, fit_metric, metric_as_before
 from tracker.embedding.training import Checkpoints
-from tracker.features.choose import FeatureChoice, describe_crops
-from tracker.features.crops import ALIGNED_SIDE, UPRIGHT_SIDE, choose_crops, cut_crops
+from tracker.faces import Described, Material, cut_faces, describe_faces
+from tracker.features.choose import FeatureChoice
 from tracker.learned import (
     EMBEDDING_FILE,
     load_checkpoint,
@@ -43,40 +41,15 @@ from tracker.learned import (
     save_embedding,
 )
 from tracker.progress import Advance
-from tracker.records import NO_TRACKLET, Constraints, Crops, Frame
+from tracker.records import NO_TRACKLET, Constraints, Crops
 from tracker.run import Run
-from tracker.scan import Scan
+from tracker.settings import settings_as_dict
 from tracker.storage import (
     content_hash,
-    fill_array,
-    load_array,
     load_copy,
     save_array,
     stage_key,
 )
-from tracker.video.reader import VideoReader
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Material:
-    """What is known before faces are looked at closely.
-
-    Attributes:
-        tracklet: (N,) of each detection; -1 where it has none.
-        is_sure: (N,) whether each detection is surely a face.
-        constraints_key: changes whenever the constraints do.
-    """
-
-    scan: Scan
-    tracklet: NDArray[np.int32]
-    is_sure: NDArray[np.bool_]
-    constraints: Constraints
-    constraints_key: str
-
-    @property
-    def tracklet_count(self) -> int:
-        """How many tracklets there are."""
-        return self.constraints.tracklet_count
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -113,7 +86,7 @@ def tell_people_apart(
             are only computed where something is learned.
         backbone: a CNN to fine-tune, instead of learning from features.
     """
-    first = _describe(run, material, features[0])
+    first = describe_faces(run, material, features[0])
     crops, key = first.crops, first.key
     metric = _metric(run, material, first)
     faces = material.tracklet[crops.rows]
@@ -124,12 +97,12 @@ def tell_people_apart(
         metric = _looked_at_again(run, material, first, metric, bound)
         key = stage_key("looks", [bound, run.config.clustering.cannot_link_distance], key)
     used = features if share < 1 and backbone is None else features[:1]
-    described = [first, *(_describe(run, material, choice) for choice in used[1:])]
+    described = [first, *(describe_faces(run, material, choice) for choice in used[1:])]
     metrics = [metric, *(_metric(run, material, one) for one in described[1:])]
     read = [key, *(one.key for one in described[1:]), material.constraints_key]
     trunk = None
     if backbone is not None and share < 1:
-        images, images_key = _crops(run, material.scan, material.tracklet, backbone.aligned)
+        images, images_key = cut_faces(run, material, backbone.aligned)
         trunk = TrunkMaterial(backbone, images.images)
         read += [images_key, backbone.name, *backbone.hashes]
     earlier = _earlier(run, read) if share < 1 else None
@@ -144,54 +117,8 @@ def tell_people_apart(
     return Identities(used, tuned, crops, metric, embedding, person, maybe_same, people_key)
 
 
-def _crops(run: Run, scan: Scan, tracklet: NDArray[np.int32], aligned: bool) -> tuple[Crops, str]:
-    rows = choose_crops(scan.detections, tracklet, run.config.features.crops_per_tracklet)
-    wanted = np.unique(scan.detections.frame[rows]).astype(np.int64)
-    side = ALIGNED_SIDE if aligned else UPRIGHT_SIDE
-
-    def write(path: Path, advance: Advance) -> None:
-        def fill(images: NDArray[np.uint8]) -> None:
-            with VideoReader(run.video, wanted=wanted) as reader:
-                frames = (_counted(frame, advance) for frame in reader)
-                cut_crops(frames, scan.detections, rows, aligned, images)
-
-        fill_array(path, (len(rows), side, side, 3), fill)
-
-    settings, read = [aligned, side, rows.tolist()], (scan.detections_key,)
-    stage = "aligned-crops" if aligned else "upright-crops"
-    images, key = run.stage(stage, settings, read, ".npy", load_array, write, len(wanted), "frames")
-    return Crops(rows, images), key
-
-
-def _features(
-    run: Run, crops: Crops, features: FeatureChoice, crops_key: str
-) -> tuple[NDArray[np.float32], str]:
-    def write(path: Path, advance: Advance) -> None:
-        save_array(path, describe_crops(features, crops.images, advance))
-
-    settings = [features.kind, features.hashes]
-    read = (crops_key,)
-    name = f"{features.kind}-features"
-    return run.stage(name, settings, read, ".npy", load_array, write, len(crops), "faces")
-
-
-class _Described(NamedTuple):
-    """Faces as one kind of features sees them."""
-
-    choice: FeatureChoice
-    crops: Crops
-    vectors: NDArray[np.float32]  # (S, D)
-    key: str
-
-
-def _describe(run: Run, material: Material, choice: FeatureChoice) -> _Described:
-    crops, crops_key = _crops(run, material.scan, material.tracklet, choice.aligned)
-    vectors, key = _features(run, crops, choice, crops_key)
-    return _Described(choice, crops, vectors, key)
-
-
 def _metric(
-    run: Run, material: Material, faces: _Described, same: NDArray[np.int32] | None = None
+    run: Run, material: Material, faces: Described, same: NDArray[np.int32] | None = None
 ) -> Metric:
     """The metric that one kind of features is in this video; quick enough to be made anew.
 
@@ -212,7 +139,7 @@ def _metric(
 
 
 def _looked_at_again(
-    run: Run, material: Material, described: _Described, metric: Metric, bound: float
+    run: Run, material: Material, described: Described, metric: Metric, bound: float
 ) -> Metric:
     """`metric` fitted to the people found by it, who show how faces change from shot to shot.
 
@@ -387,8 +314,3 @@ def _named(
         lambda merges: choose_cut(merges, detections, sure_detections, bound, config),
     )
     return name_people(cluster, detections, sure_detections, config)
-
-
-def _counted(frame: Frame, advance: Advance) -> Frame:
-    advance(1)
-    return frame

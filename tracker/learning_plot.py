@@ -9,7 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from tracker.embedding.training import ROUND_STEPS, Curves
+from tracker.embedding.training import Curves
 
 _SIZE_IN = (9.0, 3.6)
 _DPI = 120
@@ -24,7 +24,7 @@ def draw_curves(curves: Curves, title: str) -> bytes:
     figure = Figure(figsize=_SIZE_IN, dpi=_DPI, layout="constrained")
     loss, accuracy = figure.subplots(1, 2)
     _draw_loss(loss, curves.loss)
-    rounds = np.minimum((np.arange(len(curves.accuracy)) + 1) * ROUND_STEPS, len(curves.loss))
+    rounds = np.linspace(0, len(curves.loss), len(curves.accuracy) + 1)[1:]
     accuracy.plot(rounds, 100 * curves.accuracy, color="tab:blue", label="learned from")
     if np.isfinite(curves.held_out).any():
         held_out = 100 * curves.held_out

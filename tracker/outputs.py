@@ -11,7 +11,6 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from tracker.config import settings_as_dict
 from tracker.embedding.backbones import Backbone
 from tracker.embedding.learning import Embedding
 from tracker.errors import StorageError
@@ -23,6 +22,7 @@ from tracker.mot import write_mot
 from tracker.pipeline import Findings
 from tracker.render import contact_sheet, person_colour, render_annotated
 from tracker.run import Run
+from tracker.settings import settings_as_dict
 from tracker.shots import write_shots
 from tracker.storage import (
     load_json,

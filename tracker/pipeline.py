@@ -9,16 +9,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tracker.association import build_tracks, person_of_detections
-from tracker.config import settings_as_dict
 from tracker.constraints import mine_constraints
 from tracker.detection.choose import DetectorChoice, choose_detector
 from tracker.embedding.backbones import choose_trunk
+from tracker.faces import Material
 from tracker.features.choose import choose_features
-from tracker.identity import Identities, Material, tell_people_apart
+from tracker.identity import Identities, tell_people_apart
 from tracker.progress import Advance
 from tracker.records import Constraints, Tracks, VideoInfo
 from tracker.run import Run
 from tracker.scan import Scan, scan_video
+from tracker.settings import settings_as_dict
 from tracker.storage import (
     load_constraints,
     load_copy,

@@ -9,11 +9,11 @@ from pathlib import Path
 
 import numpy as np
 
-from tracker.config import settings_as_dict
 from tracker.detection.choose import DetectorChoice, make_detector
 from tracker.progress import Advance
 from tracker.records import Detections, Frame, Shot, Timeline, VideoInfo
 from tracker.run import Run
+from tracker.settings import settings_as_dict
 from tracker.shots import ShotDetector, read_shots
 from tracker.storage import (
     content_hash,

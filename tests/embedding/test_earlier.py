@@ -85,7 +85,7 @@ def test_networks_of_other_shapes_are_refused(now):
     with pytest.raises(ConfigError) as caught:
         load_networks(earlier(head(1)), now)
     message = str(caught.value)
-    assert message.startswith("embedding.init: runs/first has 1 networks of other shapes than the")
+    assert message.startswith("embedding.init: runs/first has 1 network of other shapes than the")
     assert "--dim" in message
 
 

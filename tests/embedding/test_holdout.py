@@ -158,11 +158,6 @@ def test_where_none_are_held_out_none_judge():
     assert triplets.dtype == np.int64
 
 
-@pytest.mark.xfail(
-    strict=True,
-    reason="judging_triplets: a third of those of 3-face tracklets have one face as both anchor "
-    "and positive, which any network without two equal faces gets right",
-)
 def test_no_face_that_judges_is_compared_with_itself():
     tracklet = np.repeat(np.arange(8), 3)
     triplets = judging_triplets(tracklet, shots(*[2] * 4), np.random.default_rng(0))

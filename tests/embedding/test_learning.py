@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from tracker.config import EmbeddingConfig
-from tracker.embedding import training
+from tracker.embedding import schedule
 from tracker.embedding.backbones import build_trunk, choose_backbone
 from tracker.embedding.earlier import Earlier
 from tracker.embedding.evidence import Evidence
@@ -181,7 +181,7 @@ def test_the_loss_falls(learned):
 
 
 def test_the_curves_are_the_mean_of_those_of_all_heads(monkeypatch):
-    monkeypatch.setattr(training, "ROUND_STEPS", 10)
+    monkeypatch.setattr(schedule, "ROUND_STEPS", 10)
     features, tracklet, _, constraints = toy_video(shots=12)
     config = replace(CONFIG, heads=3, patience=3)
     metric = metric_of(features, tracklet, constraints, knows_faces=False)
@@ -210,7 +210,7 @@ def test_doubtful_pairs_are_not_learned_from():
 
 
 def test_what_was_learned_from_what_is_said(monkeypatch):
-    monkeypatch.setattr(training, "ROUND_STEPS", 10)
+    monkeypatch.setattr(schedule, "ROUND_STEPS", 10)
     features, tracklet, _, constraints = toy_video(shots=12)
     metric = replace(
         metric_of(features, tracklet, constraints, True), evidence=Evidence(auc=0.9254, pairs=20)
@@ -460,7 +460,7 @@ def kept_in(store):
 
 @pytest.mark.parametrize("steps", [35, 75, 115])
 def test_a_run_that_was_killed_goes_on_and_learns_the_same(tmp_path, monkeypatch, steps):
-    monkeypatch.setattr(training, "ROUND_STEPS", 10)
+    monkeypatch.setattr(schedule, "ROUND_STEPS", 10)
     features, tracklet, _, constraints = toy_video()
     config = replace(CONFIG, steps=60)
     whole = learn(features, tracklet, constraints, config=config)

@@ -27,7 +27,8 @@ from tracker.embedding.losses import (
     SymTripletLoss,
     TripletLoss,
 )
-from tracker.embedding.objectives import WithQuadruplets, can_learn, make_objective
+from tracker.embedding.objectives import WithQuadruplets
+from tracker.embedding.recipes import can_learn, make_objective
 from tracker.embedding.sampling import ConstraintSampler
 from tracker.records import Constraints
 

@@ -6,16 +6,22 @@ Metric Learning, CVPR 2019.
 
 from __future__ import annotations
 
+from contextlib import suppress
+
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from sklearn.cluster import KMeans
+from scipy.cluster.vq import ClusterError, kmeans2
 from torch import Tensor, nn
 
 from tracker.config import EmbeddingConfig
 from tracker.embedding.compensation import tracklet_means, unit_length
-from tracker.embedding.objectives import Batch, Grouping, Objective, can_learn, make_objective
+from tracker.embedding.objectives import Batch, Objective
+from tracker.embedding.pseudo_identities import Grouping
+from tracker.embedding.recipes import can_learn, make_objective
 from tracker.embedding.sampling import ConstraintSampler
+
+_MOST_TRIES = 10  # of k-means, from other starts
 
 
 class DividedObjective(Objective):
@@ -46,7 +52,7 @@ class DividedObjective(Objective):
         assert embeddings is not None
         self._parts, self._learners = [], nn.ModuleList()
         if done >= 1:
-            self._whole.refresh(embeddings, rng, done)
+            _refresh(self._whole, embeddings, rng, done)
             return
         count = self._sampler.constraints.tracklet_count
         means = tracklet_means(embeddings, self._sampler.tracklet, count)
@@ -55,7 +61,7 @@ class DividedObjective(Objective):
             sampler = self._sampler.among(cluster == part)
             if can_learn(sampler, self._config.loss):
                 objective = make_objective(sampler, self._group, self._config)
-                objective.refresh(unit_length(embeddings[:, own]), rng, done)
+                _refresh(objective, unit_length(embeddings[:, own]), rng, done)
                 self._parts.append(part)
                 self._learners.append(objective)
 
@@ -79,11 +85,22 @@ class DividedObjective(Objective):
         return loss
 
 
+def _refresh(
+    objective: Objective,
+    embeddings: NDArray[np.float32],
+    rng: np.random.Generator,
+    done: float,
+) -> None:
+    objective.refresh(embeddings if objective.wants_embeddings else None, rng, done)
+
+
 def _clusters(
     means: NDArray[np.float64], count: int, rng: np.random.Generator
 ) -> NDArray[np.int32]:
-    """The cluster (T,) of each of `means` (T, D), by k-means; some may be empty."""
-    seed = int(rng.integers(2**31))
-    places = len(np.unique(means, axis=0))
-    means_of = KMeans(min(count, places), n_init=1, random_state=seed)
-    return np.asarray(means_of.fit_predict(means), np.int32)
+    """The cluster (T,) of each of `means` (T, D), by k-means; all 0 where it finds none."""
+    count = min(count, len(np.unique(means, axis=0)))
+    for _ in range(_MOST_TRIES):
+        with suppress(ClusterError):  # one has lost all its members
+            _, cluster = kmeans2(means, count, minit="++", missing="raise", seed=rng)
+            return np.asarray(cluster, np.int32)
+    return np.zeros(len(means), np.int32)

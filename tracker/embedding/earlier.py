@@ -75,9 +75,9 @@ def load_networks(earlier: Earlier, networks: Sequence[nn.Module]) -> None:
     ]
     if shapes != wanted:
         raise ConfigError(
-            f"embedding.init: {earlier.name} has {len(states)} networks of other shapes than the "
-            f"{len(networks)} of this run; give it the same --features, --trunk, --backbone, "
-            "--dim and number of heads"
+            f"embedding.init: {earlier.name} has {len(states)} network{'s'[: len(states) > 1]} of "
+            f"other shapes than the {len(networks)} of this run; give it the same --features, "
+            "--trunk, --backbone, --dim and number of heads"
         )
     for state, network in zip(states, networks, strict=True):
         network.load_state_dict(state)

@@ -51,7 +51,9 @@ def judging_triplets(
     """Faces (n, 3): two of one tracklet and one of another person; n is 0 if none are held."""
     if not len(held.cannot_link):
         return np.zeros((0, 3), np.int64)
-    return ConstraintSampler(tracklet, held).triplets(_JUDGED_TRIPLETS, rng)
+    triplets = ConstraintSampler(tracklet, held).triplets(_JUDGED_TRIPLETS, rng)
+    are_two = triplets[:, 0] != triplets[:, 1]  # a face is as near to itself as can be
+    return np.asarray(triplets[are_two], np.int64)
 
 
 def constraint_accuracy(embeddings: Tensor, triplets: Tensor) -> float:

@@ -17,8 +17,10 @@ from tracker.embedding.holdout import hold_out, judging_triplets
 from tracker.embedding.inputs import CropInputs, FeatureInputs, Inputs
 from tracker.embedding.metric import Metric
 from tracker.embedding.network import CorrectingHead, EmbeddingHead
-from tracker.embedding.objectives import Grouping, Objective, can_learn, make_objective
+from tracker.embedding.objectives import Objective
 from tracker.embedding.preparation import principal_directions
+from tracker.embedding.pseudo_identities import Grouping
+from tracker.embedding.recipes import can_learn, make_objective
 from tracker.embedding.sampling import ConstraintSampler
 from tracker.embedding.training import Lesson, State
 from tracker.records import Constraints

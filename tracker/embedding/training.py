@@ -19,10 +19,8 @@ from tracker.embedding.inputs import Inputs, embed
 from tracker.embedding.network import SeededDropout
 from tracker.embedding.objectives import Objective
 from tracker.embedding.sampling import IndexArray
+from tracker.embedding.schedule import Schedule
 
-ROUND_STEPS = 100
-_WIND_DOWN_ROUNDS = 3  # in which the learning rate falls to 0; a third of all at most
-_LEAST_GAIN = 0.002  # of held-out accuracy, that counts as one
 _LOSS_RATE = 10.0  # times the network's: what a loss itself learns starts from less
 _CHECKPOINT_S = 20.0  # between two checkpoints, at least
 
@@ -87,18 +85,21 @@ class _Progress:
         self.losses: list[Tensor] = []  # a round each
         self.accuracy: list[float] = []
         self.held_out: list[float] = []
-        self.winding_down = 0  # rounds of it that are over or begun
+        self.ending = 0  # of the last rounds, how many are over or begun
 
     @property
     def round(self) -> int:
         return len(self.accuracy)
+
+    def is_over(self, schedule: Schedule) -> bool:
+        return self.round >= schedule.rounds or self.ending >= schedule.last_rounds
 
     def state(self) -> State:
         return {
             "losses": self.losses,
             "accuracy": self.accuracy,
             "held_out": self.held_out,
-            "winding_down": self.winding_down,
+            "ending": self.ending,
         }
 
     def load(self, state: State) -> None:
@@ -131,55 +132,27 @@ def train(
     Args:
         must_stop: asked before every step; if so, what was learned so far is returned.
     """
-    progress = _Progress()
+    schedule, progress = Schedule(config.steps, config.patience), _Progress()
     optimiser = _optimiser(lesson.rates, config)
     _take_up(lesson, optimiser, progress, checkpoints.load())
     for _ in range(sum(len(losses) for losses in progress.losses)):
         on_step()
     saved = time.monotonic()
-    while not _is_over(progress, config):
-        if _should_wind_down(progress, config):
-            progress.winding_down += 1
-            if progress.winding_down == 1:
+    while not progress.is_over(schedule):
+        settling_share = lesson.objective.settling_share
+        if progress.ending or schedule.is_time_to_end(progress.held_out, settling_share):
+            progress.ending += 1
+            if progress.ending == 1:
                 learned = lesson.objective.state_dict()
                 lesson.last_objective.load_state_dict(learned, strict=False)
         progress.losses.append(_round(lesson, config, optimiser, progress, on_step, must_stop))
         if must_stop():
             break
         _judge(lesson, progress)
-        if time.monotonic() - saved >= checkpoints.every_s or _is_over(progress, config):
+        if time.monotonic() - saved >= checkpoints.every_s or progress.is_over(schedule):
             checkpoints.save(_state(lesson, optimiser, progress))
             saved = time.monotonic()
     return progress.curves()
-
-
-def _is_over(progress: _Progress, config: EmbeddingConfig) -> bool:
-    return progress.round >= _rounds(config) or progress.winding_down >= _last_rounds(config)
-
-
-def _should_wind_down(progress: _Progress, config: EmbeddingConfig) -> bool:
-    """Whether the learning rate falls in the round that begins."""
-    if progress.winding_down or progress.round >= _rounds(config) - _last_rounds(config):
-        return True
-    best, since = -math.inf, 0
-    for score in progress.held_out:
-        since = since + 1 if score <= best + _LEAST_GAIN else 0  # never where it is NaN
-        best = max(best, score)
-    return since >= config.patience
-
-
-def _done(progress: _Progress, config: EmbeddingConfig) -> float:
-    """The share of the steps that are over; 1 from when learning winds down."""
-    return 1.0 if progress.winding_down and progress.round else progress.round / _rounds(config)
-
-
-def _rounds(config: EmbeddingConfig) -> int:
-    return math.ceil(config.steps / ROUND_STEPS)
-
-
-def _last_rounds(config: EmbeddingConfig) -> int:
-    """How many rounds winding down takes."""
-    return min(_WIND_DOWN_ROUNDS, max(_rounds(config) // 3, 1))
 
 
 def _round(
@@ -190,57 +163,58 @@ def _round(
     on_step: Callable[[], None],
     must_stop: Callable[[], bool],
 ) -> Tensor:
-    """Up to `ROUND_STEPS` steps; the loss (steps,) of each."""
+    """The steps of one round; the loss (steps,) of each."""
     rng = np.random.default_rng([lesson.seed, progress.round])
     generator = torch.Generator(lesson.device).manual_seed(int(rng.integers(2**62)))
     _restart_dropouts(lesson.network, rng)
+    schedule, now = Schedule(config.steps, config.patience), progress.round
     objective = _objective(lesson, progress)
-    where = None
-    if objective.wants_embeddings:
-        where = embed(lesson.network, lesson.inputs).float().cpu().numpy()
-    objective.refresh(where, rng, _done(progress, config))
+    objective.refresh(
+        _where_faces_are(lesson) if objective.wants_embeddings else None,
+        rng,
+        1.0 if progress.ending and now else now / schedule.rounds,
+    )
     objective.to(lesson.device)
-    own = list(objective.parameters())
-    rate = max(group["lr"] for group in lesson.rates) * _LOSS_RATE
-    optimisers = [optimiser, torch.optim.AdamW(own, lr=rate)] if own else [optimiser]
+    optimisers = [(optimiser, lesson.rates), *_optimiser_of_loss(objective, lesson)]
     losses = []
-    for step in range(min(ROUND_STEPS, config.steps - progress.round * ROUND_STEPS)):
+    for step in range(schedule.steps_in(now, now + 1)):
         if must_stop():
             break
-        _set_rates(optimiser, lesson.rates, progress, step, config)
+        factor = schedule.rate(now - progress.ending + 1, now, step) if progress.ending else 1.0
         batch = objective.draw(rng)
         with torch.autocast(lesson.device.type, torch.bfloat16, enabled=lesson.half):
             embeddings = lesson.network(lesson.inputs.changed(batch.faces, generator))
         loss = objective(embeddings.float(), batch, generator)
-        for one in optimisers:
+        for one, rates in optimisers:
             one.zero_grad()
+            for group, wanted in zip(one.param_groups, rates, strict=True):
+                group["lr"] = wanted["lr"] * factor
         loss.backward()
-        for one in optimisers:
+        for one, _ in optimisers:
             one.step()
         losses.append(loss.detach())
         on_step()
     return torch.stack(losses).cpu() if losses else torch.zeros(0)
 
 
-def _set_rates(
-    optimiser: torch.optim.Optimizer,
-    rates: list[State],
-    progress: _Progress,
-    step: int,
-    config: EmbeddingConfig,
-) -> None:
-    """Keep the learning rates as they are, or let them fall along a cosine."""
-    done = 0.0
-    if progress.winding_down:
-        done = (progress.winding_down - 1 + step / ROUND_STEPS) / _last_rounds(config)
-    factor = (1 + math.cos(math.pi * min(done, 1.0))) / 2
-    for group, wanted in zip(optimiser.param_groups, rates, strict=True):
-        group["lr"] = wanted["lr"] * factor
+def _where_faces_are(lesson: Lesson) -> NDArray[np.float32]:
+    return np.asarray(embed(lesson.network, lesson.inputs).float().cpu().numpy(), np.float32)
+
+
+def _optimiser_of_loss(
+    objective: Objective, lesson: Lesson
+) -> list[tuple[torch.optim.Optimizer, list[State]]]:
+    """What teaches the loss itself, if it learns anything, and its rates: new in every round."""
+    own = list(objective.parameters())
+    if not own:
+        return []
+    rate = max(group["lr"] for group in lesson.rates) * _LOSS_RATE
+    return [(torch.optim.AdamW(own, lr=rate, weight_decay=0.0), [{"lr": rate}])]
 
 
 def _judge(lesson: Lesson, progress: _Progress) -> None:
     """Measure how well constraints are kept, those learned from and those held out."""
-    held_out = lesson.held_out[:0] if progress.winding_down else lesson.held_out
+    held_out = lesson.held_out[:0] if progress.ending else lesson.held_out
     for triplets, curve in ((lesson.learned, progress.accuracy), (held_out, progress.held_out)):
         faces, places = np.unique(triplets, return_inverse=True)
         if len(faces):
@@ -288,4 +262,4 @@ def _take_up(
 
 
 def _objective(lesson: Lesson, progress: _Progress) -> Objective:
-    return lesson.last_objective if progress.winding_down else lesson.objective
+    return lesson.last_objective if progress.ending else lesson.objective

@@ -1,0 +1,157 @@
+"""What each command can be told, and examples of it."""
+
+from __future__ import annotations
+
+import argparse
+import textwrap
+from collections.abc import Sequence
+from fractions import Fraction
+from pathlib import Path
+
+from tracker.config import BACKBONES, DETECTORS, FEATURE_KINDS, LOSSES, MINING, TRUNKS
+
+
+def _listed(names: Sequence[str]) -> str:
+    return textwrap.fill(
+        ", ".join(names),
+        90,
+        initial_indent="  ",
+        subsequent_indent="  ",
+        break_on_hyphens=False,
+    )
+
+
+TRACK_EXAMPLES = f"""\
+examples:
+  run_tracker.py film.mp4
+  run_tracker.py film.mp4 --out runs/film-6 --people 6
+  run_tracker.py film.mp4 --detector mtcnn --features hog       # needs no downloaded weights
+  run_tracker.py film.mp4 --detections faces.txt --shots shots.csv
+  run_tracker.py film.mp4 --loss triplet+quadruplet --mining batch-hard
+  run_tracker.py film.mp4 --trunk finetune --backbone face      # the paper's way: best on a GPU
+  run_tracker.py episode2.mp4 --init runs/episode1
+
+--loss is one of:
+{_listed(LOSSES)}
+--mining is one of:
+{_listed(MINING)}
+--backbone is one of:
+{_listed(BACKBONES)}
+docs/learning.md says what each is for.
+"""
+EVALUATE_EXAMPLES = """\
+examples:
+  multiface evaluate runs/demo --gt videos/demo.gt.txt
+  multiface evaluate tracks.txt --gt truth.xml --json
+  multiface evaluate runs/film --gt truth.xml --fit-boxes even
+"""
+SYNTH_EXAMPLES = """\
+examples:
+  multiface synth drawn/party.mp4 --people 8 --seconds 120 --seed 3
+  multiface synth drawn/alone.mp4 --people 6 --shots 30 --groups 1    # no two seen together
+"""
+
+
+def add_track_arguments(parser: argparse.ArgumentParser) -> None:
+    """What `multiface track` and `run_tracker.py` can be told."""
+    parser.add_argument("video", type=Path, help="anything that FFmpeg decodes")
+    parser.add_argument("--out", type=Path, metavar="DIR", help="default: runs/<name of the video>")
+    parser.add_argument("--config", type=Path, metavar="FILE", help="settings (YAML); see configs/")
+    parser.add_argument("--people", type=int, metavar="K", help="how many there are, if known")
+    parser.add_argument("--detector", choices=DETECTORS, help="default: auto")
+    parser.add_argument("--detections", metavar="FILE", help="use these boxes (MOT text) instead")
+    parser.add_argument(
+        "--box-scale", metavar="W,H", help="make the boxes of --detections wider and taller"
+    )
+    parser.add_argument(
+        "--min-score", type=float, metavar="S", help="pass over weaker detections, 0 to 1"
+    )
+    parser.add_argument(
+        "--min-face", type=int, metavar="PX", help="smallest face; default: by detector"
+    )
+    parser.add_argument("--shots", metavar="FILE", help="use these shots (as in shots.csv) instead")
+    parser.add_argument("--features", choices=FEATURE_KINDS, help="default: auto")
+    parser.add_argument(
+        "--loss", choices=LOSSES, metavar="LOSS", help="what is learned by; default: symtriplet"
+    )
+    parser.add_argument(
+        "--mining", choices=MINING, metavar="MINING", help="what a loss is shown; default: auto"
+    )
+    parser.add_argument(
+        "--trunk", choices=TRUNKS, help="learn on features, or fine-tune a CNN; default: head"
+    )
+    parser.add_argument(
+        "--backbone",
+        choices=("auto", *BACKBONES),
+        metavar="NET",
+        help="the CNN of --trunk finetune",
+    )
+    parser.add_argument("--dim", type=int, metavar="D", help="of the embedding; default: 64")
+    parser.add_argument(
+        "--init", metavar="RUN", help="start from what another run of the series has learned"
+    )
+    parser.add_argument("--seed", type=int, metavar="N", help="of every random choice; default: 0")
+    parser.add_argument("--device", default="auto", help="auto, cpu, cuda or cuda:n")
+    parser.add_argument("--no-video", action="store_true", help="write no annotated.mp4")
+    parser.add_argument("--json", action="store_true", help="print a summary as JSON when done")
+
+
+def add_evaluate_arguments(parser: argparse.ArgumentParser) -> None:
+    """What `multiface evaluate` can be told."""
+    parser.add_argument("run", type=Path, help="a run folder, or tracks as MOT text or XML")
+    parser.add_argument(
+        "--gt", type=Path, required=True, metavar="FILE", help="the truth, as MOT text or XML"
+    )
+    parser.add_argument(
+        "--gt-step",
+        type=int,
+        default=1,
+        metavar="N",
+        help="the truth has every Nth frame of the video, numbered without gaps",
+    )
+    parser.add_argument("--iou", type=float, default=0.5, help="for a match; default: 0.5")
+    parser.add_argument(
+        "--fit-boxes",
+        choices=("even", "odd"),
+        help="first fit one scale and shift of all boxes to the truth, on these shots (counted "
+        "from 1); then score on the other shots only",
+    )
+    parser.add_argument(
+        "--shots",
+        type=Path,
+        metavar="FILE",
+        help="the shots for --fit-boxes; default: shots.csv of the run folder",
+    )
+    parser.add_argument("--json", action="store_true", help="print JSON instead of a table")
+
+
+def add_synth_arguments(parser: argparse.ArgumentParser) -> None:
+    """What `multiface synth` can be told."""
+    parser.add_argument("video", type=Path, help="the .mp4 to make; its truth lies beside it")
+    parser.add_argument("--people", type=int, metavar="N", help="default: 5")
+    length = parser.add_mutually_exclusive_group()
+    length.add_argument("--seconds", type=float, metavar="S", help="default: 20")
+    length.add_argument("--shots", type=int, metavar="N", help="as long as N shots take")
+    parser.add_argument(
+        "--groups",
+        metavar="N,N,…",
+        help="how many people a shot has, dealt in shuffled rounds; default: 1,2,3,1,2,2,1,3,2,4",
+    )
+    parser.add_argument(
+        "--variation",
+        type=float,
+        metavar="V",
+        help="of light and face size from shot to shot, 1 to 2; default: 1",
+    )
+    parser.add_argument("--size", metavar="WxH", help="default: 640x360")
+    parser.add_argument(
+        "--fps", type=_frame_rate, metavar="F", help="25 or 30000/1001; default: 25"
+    )
+    parser.add_argument("--seed", type=int, metavar="N", help="default: 0")
+
+
+def _frame_rate(text: str) -> Fraction:
+    try:
+        return Fraction(text)
+    except ZeroDivisionError as error:
+        raise ValueError(f"{text} is no number") from error
