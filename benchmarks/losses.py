@@ -27,7 +27,7 @@ from accuracy import ROOT, material
 from numpy.typing import NDArray
 from sklearn.metrics import normalized_mutual_info_score
 
-from tracker.config import LOSSES, Config
+from tracker.config import BACKBONES, LOSSES, Config
 from tracker.evaluation.measures import evaluate, identities_of_boxes
 from tracker.evaluation.truth import Truth, read_truth
 from tracker.pipeline import Findings, find_people
@@ -50,6 +50,16 @@ RECIPES: dict[str, dict[str, Any]] = {
     },
     "symtriplet, 4 learners": {"learners": 4},
 }
+FINETUNED = {  # by name only: they take long without a GPU
+    f"finetune {backbone}": {
+        "trunk": "finetune",
+        "backbone": backbone,
+        "mining": "batch-hard",
+        "trunk_rate": 1e-3 if backbone == "small" else 1e-4,
+    }
+    for backbone in BACKBONES
+}
+ALL = RECIPES | FINETUNED
 MEASURES = ("purity", "nmi", "idf1")
 
 
@@ -86,8 +96,8 @@ def main() -> None:
     parser.add_argument("--device", default="cpu")
     given = parser.parse_args()
     os.environ["TRACKER_WEIGHTS"] = str(given.shared / "weights")
-    if unknown := [name for name in given.recipes if name not in RECIPES]:
-        sys.exit(f"no recipe {unknown[0]!r}; there are: {'; '.join(RECIPES)}")
+    if unknown := [name for name in given.recipes if name not in ALL]:
+        sys.exit(f"no recipe {unknown[0]!r}; there are: {'; '.join(ALL)}")
     settings = {"heads": 1, "raw_share": 0.0} | yaml.safe_load(given.settings)
     bench = Bench(given.shared, given.out, settings, torch.device(given.device))
     print("| clip | features | recipe | purity at K | NMI | IDF1 | people | steps | held | s |")
@@ -101,7 +111,7 @@ def main() -> None:
 
 def measure(bench: Bench, clip: str, features: str, recipe: str, seed: int) -> dict[str, float]:
     """Learn by one recipe and measure who is who, or read what was measured before."""
-    changes = bench.settings | RECIPES[recipe]
+    changes = bench.settings | ALL[recipe]
     kept = bench.folder(clip) / f"{stage_key('measured', changes, features, str(seed))}.json"
     if kept.exists():
         before: dict[str, float] = json.loads(kept.read_text())
