@@ -137,10 +137,13 @@ def distance_weighted(
     pairs = _positive_pairs(same, allowed)
     if not len(pairs):
         return _no_triplets(same)
-    rarity = _log_rarity(distances, embeddings.shape[1]).masked_fill(~allowed, -torch.inf)
-    chances = torch.softmax(rarity, dim=1)[pairs[:, 0]]  # (M, B)
-    negative = torch.multinomial(chances, 1, generator=generator)
-    return torch.cat([pairs, negative], dim=1)
+    anchors, place, counts = pairs[:, 0].unique_consecutive(return_inverse=True, return_counts=True)
+    rarity = _log_rarity(distances[anchors], embeddings.shape[1])
+    chances = torch.softmax(rarity.masked_fill(~allowed[anchors], -torch.inf), dim=1)  # (A, B)
+    # One draw for each of an anchor's pairs; drawing for every pair by itself takes longer.
+    drawn = torch.multinomial(chances, int(counts.max()), replacement=True, generator=generator)
+    rank = torch.arange(len(pairs), device=pairs.device) - (counts.cumsum(dim=0) - counts)[place]
+    return torch.cat([pairs, drawn[place, rank][:, None]], dim=1)
 
 
 def _log_rarity(squared_distances: Tensor, dimensions: int) -> Tensor:
