@@ -31,7 +31,7 @@ def draw_curves(curves: Curves, title: str) -> bytes:
         accuracy.plot(rounds, held_out, color="tab:orange", linestyle="--", label="held out")
     accuracy.set(xlabel="step", ylabel="triplets that are right, %", xlim=(0, None))
     accuracy.grid(alpha=0.3)
-    accuracy.legend(loc="lower right")
+    accuracy.legend(loc="best")
     figure.suptitle(title, fontsize="medium")
     picture = io.BytesIO()
     figure.savefig(picture, format="png", metadata={"Software": None})

@@ -137,7 +137,7 @@ def distance_weighted(
     pairs = _positive_pairs(same, allowed)
     if not len(pairs):
         return _no_triplets(same)
-    anchors, place, counts = pairs[:, 0].unique_consecutive(return_inverse=True, return_counts=True)
+    anchors, place, counts = torch.unique(pairs[:, 0], return_inverse=True, return_counts=True)
     rarity = _log_rarity(distances[anchors], embeddings.shape[1])
     chances = torch.softmax(rarity.masked_fill(~allowed[anchors], -torch.inf), dim=1)  # (A, B)
     # One draw for each of an anchor's pairs; drawing for every pair by itself takes longer.
