@@ -63,6 +63,8 @@ valid_changes = st.fixed_dictionaries(
                 "optimiser": st.sampled_from(OPTIMISERS),
                 "unit_length": st.booleans(),
             },
+        ).filter(  # a tree of margins is for length 1
+            lambda one: one.get("unit_length", True) or "hierarchical" not in one.get("loss", "")
         ),
     },
 )

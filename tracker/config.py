@@ -174,7 +174,7 @@ class EmbeddingConfig:
     raw_share: float | None = None  # of the distance that is not learned; None: by evidence
     heads: int = 4  # networks a kind of features, learned from different starts and averaged
     steps: int = 1500  # of each, at most: fewer where held-out constraints gain nothing more
-    held_out_share: float = 0.15  # of the pairs, in whole shots, that each network is judged by
+    held_out_share: float = 0.1  # of the pairs, in whole shots, that each network is judged by
     patience: int = 5  # times a hundred steps without a gain on them, and learning winds down
     batch_triplets: int = 256
     batch_tracklets: int = 64  # of a batch that is mined, each with so many

@@ -26,13 +26,16 @@ def hold_out(
     judges is ever learned from; as a rule they are the tracklets of one shot.
 
     Args:
-        share: of the pairs to hold out, about; where everything hangs together, or too few
-            pairs would judge, none is.
+        share: of the pairs to hold out, about, and `MIN_HELD_PAIRS` at least. None is where
+            it is 0, where that would be over a fifth of them, and where everything hangs
+            together.
     """
     pairs = constraints.negatives
     group = _linked_groups(pairs, constraints.tracklet_count)[pairs[:, 0]]
     held = np.zeros(len(pairs), np.bool_)
     wanted = share * len(pairs)
+    if share and 5 * MIN_HELD_PAIRS <= len(pairs):
+        wanted = max(wanted, MIN_HELD_PAIRS)
     for one in rng.permutation(np.unique(group)):
         more = held | (group == one)
         if more.sum() <= 1.5 * wanted:  # a crowd scene would take all
