@@ -34,7 +34,7 @@ def hold_out(
     group = _linked_groups(pairs, constraints.tracklet_count)[pairs[:, 0]]
     held = np.zeros(len(pairs), np.bool_)
     wanted = share * len(pairs)
-    if share and 5 * MIN_HELD_PAIRS <= len(pairs):
+    if share and len(pairs) >= 5 * MIN_HELD_PAIRS:
         wanted = max(wanted, MIN_HELD_PAIRS)
     for one in rng.permutation(np.unique(group)):
         more = held | (group == one)
