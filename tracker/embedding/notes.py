@@ -55,6 +55,8 @@ def learning_note(
     """
     negatives, evidence = len(task.constraints.negatives), metric.evidence
     parts = [f"{task.config.loss} learned from {_pairs(negatives)} seen together, by {taught}"]
+    if task.config.init is not None:
+        parts.append(f"starting where {task.config.init} ended")
     if evidence.is_enough:
         parts.append(f"before, the features told people apart with an AUC of {evidence.auc:.3f}")
     judged = [one.held_out[np.isfinite(one.held_out)] for one in curves]
