@@ -43,9 +43,12 @@ def main() -> None:
     given = parser.parse_args()
     os.environ["TRACKER_WEIGHTS"] = str(given.shared / "weights")
     spent = _Stopwatch()
-    for kind in (objectives.TupleObjective, objectives.MinedObjective):
-        kind.draw = spent.timing(kind.draw)  # type: ignore[method-assign]
-    for kind in (objectives.HierarchicalObjective, pseudo_identities.IdentityObjective):
+    for kind in (
+        objectives.TupleObjective,
+        objectives.MinedObjective,
+        objectives.HierarchicalObjective,
+        pseudo_identities.IdentityObjective,
+    ):
         kind.draw = spent.timing(kind.draw)  # type: ignore[method-assign]
     mined = objectives.MinedObjective
     mined.triplets = spent.timing(mined.triplets)  # type: ignore[method-assign]

@@ -145,16 +145,9 @@ def _looked_at_again(
 
     So again until the people stay, or `max_looks` are over.
     """
-    faces, count = material.tracklet[described.crops.rows], material.tracklet_count
-    face_counts = np.bincount(faces, minlength=count)
-
-    def within_bound(merges: Merges) -> int:
-        return merges_within(merges, bound)
-
-    found = faces
+    found = faces = material.tracklet[described.crops.rows]
     for _ in range(run.config.embedding.max_looks):
-        distances = tracklet_distances(metric.vectors, faces, count)
-        cluster = _clusters(run, material.constraints, distances, face_counts, bound, within_bound)
+        cluster = _clusters_within(run, material.constraints, metric.vectors, faces, bound)
         before, found = found, cluster[faces]
         if np.array_equal(before, found):
             break
@@ -163,16 +156,10 @@ def _looked_at_again(
 
 
 def _task(run: Run, material: Material, metric: Metric, faces: NDArray[np.int32]) -> Task:
-    count = material.tracklet_count
-    face_counts = np.bincount(faces, minlength=count)
     bound = max_distance(0.0, metric.knows_faces, run.config.clustering)
 
-    def within_bound(merges: Merges) -> int:
-        return merges_within(merges, bound)
-
     def group(vectors: NDArray[np.float32], known: Constraints) -> NDArray[np.int32]:
-        distances = tracklet_distances(vectors, faces, count)
-        return _clusters(run, known, distances, face_counts, bound, within_bound)
+        return _clusters_within(run, known, vectors, faces, bound)
 
     return Task(faces, material.constraints, group, run.config.embedding, run.device)
 
@@ -234,6 +221,25 @@ def _embedding(
     steps = config.steps * networks if raw_share < 1 else 0
     return run.stage(
         "learning", settings, read, ".safetensors", load_embedding, write, steps, "steps"
+    )
+
+
+def _clusters_within(
+    run: Run,
+    constraints: Constraints,
+    vectors: NDArray[np.float32],
+    faces: NDArray[np.int32],
+    bound: float,
+) -> NDArray[np.int32]:
+    """Which tracklets (T,) are one person by `vectors` (S, D) of their faces, within `bound`."""
+    count = constraints.tracklet_count
+    return _clusters(
+        run,
+        constraints,
+        tracklet_distances(vectors, faces, count),
+        np.bincount(faces, minlength=count),
+        bound,
+        lambda merges: merges_within(merges, bound),
     )
 
 

@@ -12,6 +12,8 @@ from numpy.typing import NDArray
 from scipy.cluster.hierarchy import average, cophenet
 from scipy.spatial.distance import squareform
 
+from tracker.embedding.compensation import tracklet_means
+
 LEVELS = 16
 LEAST_MARGIN = 0.1
 _FARTHEST = 4.0  # squared distance of two opposite points of the unit sphere
@@ -30,9 +32,7 @@ def class_distances(
     """
     faces = embeddings.astype(np.float64)
     counts = np.bincount(tracklet)
-    sums = np.zeros((len(counts), faces.shape[1]))
-    np.add.at(sums, tracklet, faces)
-    means = sums / counts[:, None]
+    means = tracklet_means(faces, tracklet, len(counts))
     squares = np.bincount(tracklet, np.square(faces).sum(axis=1)) / counts
     # mean ||x - y||^2 = mean ||x||^2 + mean ||y||^2 - 2 (mean x) (mean y)
     distances = squares[:, None] + squares - 2 * means @ means.T

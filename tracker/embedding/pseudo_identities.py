@@ -49,6 +49,8 @@ class IdentityObjective(Objective):
         self._sampler, self._teacher = sampler, teacher
         self.loss: nn.Module | None = None  # none yet while the teacher is at work
         self._identity = np.zeros(0, np.int64)  # (S,) of each face
+        self._order = np.zeros(0, np.int64)  # the faces that are shown, by identity
+        self._counts = np.zeros(0, np.int64)  # how many of them each identity has
 
     def refresh(
         self, embeddings: NDArray[np.float32] | None, rng: np.random.Generator, done: float
@@ -59,6 +61,10 @@ class IdentityObjective(Objective):
         assert embeddings is not None
         of_tracklet = self._group(embeddings, self._sampler.constraints)
         self._identity = np.unique(of_tracklet, return_inverse=True)[1][self._sampler.tracklet]
+        shown = self._sampler.shown
+        identity = self._identity[shown]
+        self._order = shown[np.argsort(identity, kind="stable")]
+        self._counts = np.bincount(identity)
         sums = np.zeros((int(self._identity.max()) + 1, embeddings.shape[1]), np.float32)
         np.add.at(sums, self._identity, embeddings)
         self.loss = make_identity_loss(self._name, torch.from_numpy(sums))
@@ -68,13 +74,10 @@ class IdentityObjective(Objective):
         if self.loss is None:
             return self._teacher.draw(rng)
         wanted = self._config.batch_tracklets * self._config.faces_per_tracklet
-        shown = self._sampler.shown
-        identity = self._identity[shown]
-        order = shown[np.argsort(identity, kind="stable")]
-        counts = np.bincount(identity)
+        counts = self._counts
         identities = rng.choice(np.flatnonzero(counts), size=wanted)
         offsets = (rng.random(wanted) * counts[identities]).astype(np.int64)
-        faces = order[(np.cumsum(counts) - counts)[identities] + offsets]
+        faces = self._order[(np.cumsum(counts) - counts)[identities] + offsets]
         return Batch(np.unique(faces), NO_TRIPLETS, NO_QUADRUPLETS)
 
     def forward(self, embeddings: Tensor, batch: Batch, generator: torch.Generator) -> Tensor:
