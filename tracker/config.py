@@ -169,6 +169,7 @@ class EmbeddingConfig:
     init: str | None = None  # a run folder whose embedding learning starts from
     dim: int = 64  # of the embedding
     learners: int = 1  # that the embedding is divided among, and conquered by; 1: not divided
+    standardise: bool = True  # features that know no faces, and keep their strongest directions
     compensate: bool = True  # take out what all faces of the video share before learning
     max_looks: int = 3  # at the people found, to compensate by them, where nothing is learned
     raw_share: float | None = None  # of the distance that is not learned; None: by evidence

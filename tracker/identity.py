@@ -135,6 +135,7 @@ def _metric(
         run.config.embedding.compensate,
         np.random.default_rng([run.config.seed, 1]),
         same,
+        run.config.embedding.standardise,
     )
 
 

@@ -71,6 +71,16 @@ def test_features_that_know_faces_may_be_taken_as_they_are():
     assert metric.preparations == ()
 
 
+def test_features_that_know_no_faces_may_be_taken_as_they_are():
+    features, tracklet, constraints = video()
+    heights, rng = np.full(len(tracklet), 100.0), np.random.default_rng(3)
+    metric = fit_metric(
+        features, tracklet, heights, constraints, False, False, rng, standardise=False
+    )
+    expected = features / np.linalg.norm(features, axis=1, keepdims=True)
+    np.testing.assert_allclose(metric.vectors, expected, rtol=1e-5, atol=1e-7)
+
+
 @pytest.mark.parametrize(
     ("size", "faces", "expected"), [(200, 300, 128), (200, 30, 30), (9, 30, 9)]
 )

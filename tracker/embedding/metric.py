@@ -44,11 +44,9 @@ def fit_metric(
     compensate: bool,
     rng: np.random.Generator,
     same: NDArray[np.integer] | None = None,
+    standardise: bool = True,
 ) -> Metric:
     """The metric of one kind of features in this video.
-
-    Features that know no faces, such as HOG, are standardised and reduced to their strongest
-    directions first.
 
     Args:
         features: (S, D), one a face, sorted by time; may be a memory map.
@@ -56,9 +54,11 @@ def fit_metric(
         face_heights: (S,) in source pixels.
         compensate: take out what the video's faces share (see `fit_compensation`).
         same: (S,) from 0, which faces are surely one person; None: those of a tracklet.
+        standardise: bring features that know no faces, such as HOG, to unit variance, and reduce
+            them to their strongest directions, before anything else.
     """
     preparations = []
-    if not knows_faces and len(features):
+    if standardise and not knows_faces and len(features):
         preparations.append(standardise_and_mix(features, _REDUCED_SIZE, rng))
         features = preparations[-1].apply(features)
     if compensate:
