@@ -56,20 +56,8 @@ def add_track_arguments(parser: argparse.ArgumentParser) -> None:
     """What `multiface track` and `run_tracker.py` can be told."""
     parser.add_argument("video", type=Path, help="anything that FFmpeg decodes")
     parser.add_argument("--out", type=Path, metavar="DIR", help="default: runs/<name of the video>")
-    parser.add_argument("--config", type=Path, metavar="FILE", help="settings (YAML); see configs/")
     parser.add_argument("--people", type=int, metavar="K", help="how many there are, if known")
-    parser.add_argument("--detector", choices=DETECTORS, help="default: auto")
-    parser.add_argument("--detections", metavar="FILE", help="use these boxes (MOT text) instead")
-    parser.add_argument(
-        "--box-scale", metavar="W,H", help="make the boxes of --detections wider and taller"
-    )
-    parser.add_argument(
-        "--min-score", type=float, metavar="S", help="pass over weaker detections, 0 to 1"
-    )
-    parser.add_argument(
-        "--min-face", type=int, metavar="PX", help="smallest face; default: by detector"
-    )
-    parser.add_argument("--shots", metavar="FILE", help="use these shots (as in shots.csv) instead")
+    _add_face_arguments(parser)
     parser.add_argument("--features", choices=FEATURE_KINDS, help="default: auto")
     parser.add_argument(
         "--loss", choices=LOSSES, metavar="LOSS", help="what is learned by; default: symtriplet"
@@ -94,6 +82,23 @@ def add_track_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda or cuda:n")
     parser.add_argument("--no-video", action="store_true", help="write no annotated.mp4")
     parser.add_argument("--json", action="store_true", help="print a summary as JSON when done")
+
+
+def _add_face_arguments(parser: argparse.ArgumentParser) -> None:
+    """How faces are found: the same for whatever is made of them."""
+    parser.add_argument("--config", type=Path, metavar="FILE", help="settings (YAML); see configs/")
+    parser.add_argument("--detector", choices=DETECTORS, help="default: auto")
+    parser.add_argument("--detections", metavar="FILE", help="use these boxes (MOT text) instead")
+    parser.add_argument(
+        "--box-scale", metavar="W,H", help="make the boxes of --detections wider and taller"
+    )
+    parser.add_argument(
+        "--min-score", type=float, metavar="S", help="pass over weaker detections, 0 to 1"
+    )
+    parser.add_argument(
+        "--min-face", type=int, metavar="PX", help="smallest face; default: by detector"
+    )
+    parser.add_argument("--shots", metavar="FILE", help="use these shots (as in shots.csv) instead")
 
 
 def add_evaluate_arguments(parser: argparse.ArgumentParser) -> None:

@@ -49,11 +49,23 @@ def tracklet_distances(
         vectors: (S, D), one a face; only their directions count.
         tracklet: (S,) in [0, T): each has at least one face.
     """
-    lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
-    sums = np.zeros((tracklet_count, vectors.shape[1]))
-    np.add.at(sums, tracklet, vectors / np.maximum(lengths, 1e-9))
-    means = sums / np.maximum(np.linalg.norm(sums, axis=1, keepdims=True), 1e-9)
+    means = mean_directions(vectors, tracklet, tracklet_count)
     return np.asarray(np.clip(2.0 - 2.0 * means @ means.T, 0.0, 4.0), np.float64)
+
+
+def mean_directions(
+    vectors: FloatArray, group: NDArray[np.integer], count: int
+) -> NDArray[np.float64]:
+    """The mean direction (count, D), of length 1, of the faces of each group; 0 where none are.
+
+    Args:
+        vectors: (S, D), one a face; only their directions count.
+        group: (S,) in [0, count).
+    """
+    lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
+    sums = np.zeros((count, vectors.shape[1]))
+    np.add.at(sums, group, vectors / np.maximum(lengths, 1e-9))
+    return np.asarray(sums / np.maximum(np.linalg.norm(sums, axis=1, keepdims=True), 1e-9))
 
 
 def mixed_distances(

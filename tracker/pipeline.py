@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,9 +12,9 @@ from numpy.typing import NDArray
 from tracker.association import build_tracks, person_of_detections
 from tracker.constraints import mine_constraints
 from tracker.detection.choose import DetectorChoice, choose_detector
-from tracker.embedding.backbones import choose_trunk
+from tracker.embedding.backbones import Backbone, choose_trunk
 from tracker.faces import Material
-from tracker.features.choose import choose_features
+from tracker.features.choose import FeatureChoice, choose_features
 from tracker.identity import Identities, tell_people_apart
 from tracker.progress import Advance
 from tracker.records import Constraints, Tracks, VideoInfo
@@ -28,6 +29,19 @@ from tracker.storage import (
     stage_key,
 )
 from tracker.tracklets import link_tracklets
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Followed:
+    """What is found before anybody is told apart.
+
+    Attributes:
+        material: times, shots, detections, tracklets, constraints.
+    """
+
+    info: VideoInfo
+    detector: DetectorChoice
+    material: Material
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -58,22 +72,69 @@ def find_people(run: Run, info: VideoInfo) -> Findings:
         TrackerError: the video, the weights, a file or the folder cannot be used.
     """
     detector = choose_detector(run.config.detection)
-    features = choose_features(run.config.features)
-    backbone, about_backbone = choose_trunk(run.config.embedding)
+    looks = _choose_looks(run)  # before the long pass: missing weights should show at once
     run.log.say(detector.reason)
-    run.log.say(features[0].reason)
-    run.log.say(about_backbone)
+    looks.tell(run)
+    return _identify(run, follow_faces(run, info, detector), looks)
+
+
+def follow_faces(run: Run, info: VideoInfo, detector: DetectorChoice) -> Followed:
+    """Find faces, join them to tracklets, and mine what these say of each other."""
     scan = scan_video(run, info, detector)
     tracklet, tracklets_key = _tracklets(run, scan, detector)
     constraints, constraints_key = _constraints(run, scan, tracklet, tracklets_key)
     is_sure = scan.detections.scores >= detector.sure_score
     material = Material(scan, tracklet, is_sure, constraints, constraints_key)
-    identities = tell_people_apart(run, material, features, backbone)
+    return Followed(info, detector, material)
+
+
+def identify_people(run: Run, followed: Followed) -> Findings:
+    """Tell people apart whose faces were `followed` before, by the settings of `run`.
+
+    Raises:
+        TrackerError: the weights or the folder cannot be used.
+    """
+    looks = _choose_looks(run)
+    looks.tell(run)
+    return _identify(run, followed, looks)
+
+
+class _Looks(NamedTuple):
+    """What faces are looked at with."""
+
+    features: tuple[FeatureChoice, ...]
+    backbone: Backbone | None
+    about_backbone: str
+
+    def tell(self, run: Run) -> None:
+        """Say what was chosen for the user."""
+        run.log.say(self.features[0].reason)
+        run.log.say(self.about_backbone)
+
+
+def _choose_looks(run: Run) -> _Looks:
+    return _Looks(choose_features(run.config.features), *choose_trunk(run.config.embedding))
+
+
+def _identify(run: Run, followed: Followed, looks: _Looks) -> Findings:
+    material = followed.material
+    scan, tracklet = material.scan, material.tracklet
+    identities = tell_people_apart(run, material, looks.features, looks.backbone)
     run.log.say(identities.embedding.note)
     person = person_of_detections(tracklet, identities.person)
     tracks = build_tracks(scan.detections, person, scan.shots, run.config.association)
     key = stage_key("tracks", settings_as_dict(run.config.association), identities.key)
-    return Findings(info, scan, detector, tracklet, person, constraints, identities, tracks, key)
+    return Findings(
+        followed.info,
+        scan,
+        followed.detector,
+        tracklet,
+        person,
+        material.constraints,
+        identities,
+        tracks,
+        key,
+    )
 
 
 def _tracklets(run: Run, scan: Scan, detector: DetectorChoice) -> tuple[NDArray[np.int32], str]:

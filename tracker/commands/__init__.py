@@ -1,0 +1,1 @@
+"""What each command does with what it was given; heavy packages are imported only when it runs."""
