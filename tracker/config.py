@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from tracker.errors import ConfigError
 
 DETECTORS = ("auto", "mtcnn", "yunet")
-FEATURE_KINDS = ("auto", "face", "hog")
+FEATURE_KINDS = ("auto", "face", "hog", "alexnet", "facenet", "resnet18", "resnet50")
 TRIPLET_LOSSES = ("symtriplet", "triplet", "hierarchical-triplet")
 PAIR_LOSSES = ("contrastive", "siamese-bce")
 QUADRUPLET_LOSSES = ("quadruplet", "adaptive-quadruplet")

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import torch
-import torchvision
-from facenet_pytorch import InceptionResnetV1
 from torch import Tensor, nn
 from torch.nn import functional
 
@@ -18,52 +15,13 @@ from tracker.config import BACKBONES, EmbeddingConfig
 from tracker.embedding.network import SeededDropout
 from tracker.embedding.openvino_ir import read_ir
 from tracker.errors import ConfigError, WeightsError
-from tracker.weights import (
-    ALEXNET,
-    FACE,
-    FACENET,
-    RESNET18,
-    RESNET50,
-    WeightFile,
-    find_weights,
-)
+from tracker.networks import NETWORKS, InputPreparation, Inputs, Network, load_body
+from tracker.weights import find_weights
 
 _LAST_RATE = 10.0  # times the body's learning rate: the last layer is new
 _SMALL_WIDTHS = (3, 32, 64, 128, 160)
 _SMALL_GROUPS = 8  # of channels that are normalised together
-_FACES = "faces"
-_IMAGENET = "ImageNet"
-
-
-class _Inputs(NamedTuple):
-    """The pictures that a network wants: (pixel - `mean`) * `scale` of pixels in [0, 1]."""
-
-    side: int
-    mean: tuple[float, float, float]
-    scale: tuple[float, float, float]
-    blue_first: bool = False
-
-
-class _Entry(NamedTuple):
-    """A network to choose; `title` names it in a sentence."""
-
-    title: str
-    pretrained_on: str
-    files: tuple[WeightFile, ...]
-    inputs: _Inputs
-
-
-_IMAGENET_INPUTS = _Inputs(224, (0.485, 0.456, 0.406), (1 / 0.229, 1 / 0.224, 1 / 0.225))
-_ENTRIES = {
-    "face": _Entry(
-        "the face network", _FACES, FACE, _Inputs(128, (0.0,) * 3, (255.0,) * 3, blue_first=True)
-    ),
-    "facenet": _Entry("FaceNet", _FACES, FACENET, _Inputs(160, (0.5,) * 3, (255 / 128,) * 3)),
-    "alexnet": _Entry("AlexNet", _IMAGENET, ALEXNET, _IMAGENET_INPUTS),
-    "resnet18": _Entry("ResNet-18", _IMAGENET, RESNET18, _IMAGENET_INPUTS),
-    "resnet50": _Entry("ResNet-50", _IMAGENET, RESNET50, _IMAGENET_INPUTS),
-    "small": _Entry("a small CNN", "", (), _Inputs(64, (0.5,) * 3, (1.0,) * 3)),
-}
+_SMALL = Network("a small CNN", "", (), Inputs(64, (0.5,) * 3, (1.0,) * 3))
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,18 +54,18 @@ def choose_backbone(name: str) -> Backbone:
         ConfigError: there is no such CNN.
         WeightsError: its weights are not to be had.
     """
-    if name not in _ENTRIES:
+    if name not in BACKBONES:
         raise ConfigError(f"backbone {name!r} is unknown: use one of {', '.join(BACKBONES)}")
-    entry = _ENTRIES[name]
-    start = f"pre-trained on {entry.pretrained_on}" if entry.files else "from nothing"
+    network = _network(name)
+    start = f"pre-trained on {network.pretrained_on}" if network.files else "from nothing"
     return Backbone(
         name=name,
-        title=f"{entry.title} ({start})",
-        aligned=name == "face",
-        input_side=entry.inputs.side,
-        pretrained_on=entry.pretrained_on,
-        weights=find_weights(entry.files),
-        hashes=tuple(file.sha256 for file in entry.files),
+        title=f"{network.title} ({start})",
+        aligned=network.aligned,
+        input_side=network.inputs.side,
+        pretrained_on=network.pretrained_on,
+        weights=find_weights(network.files),
+        hashes=tuple(file.sha256 for file in network.files),
     )
 
 
@@ -137,20 +95,13 @@ class Trunk(nn.Module):
     Batch norm stays as it was trained: the few faces of one video would spoil its statistics.
     """
 
-    _mean: Tensor
-    _scale: Tensor
-
-    def __init__(
-        self, body: nn.Module, last: nn.Linear, inputs: _Inputs, unit_length: bool
-    ) -> None:
+    def __init__(self, body: nn.Module, last: nn.Linear, inputs: Inputs, unit_length: bool) -> None:
         """Embed by `last` what `body` makes of pictures such as `inputs` describes."""
         super().__init__()
         self.body = body
         self.last = last
         self.unit_length = unit_length
-        self._side, self._blue_first = inputs.side, inputs.blue_first
-        for name, values in (("_mean", inputs.mean), ("_scale", inputs.scale)):
-            self.register_buffer(name, torch.tensor(values).reshape(3, 1, 1), persistent=False)
+        self._prepare = InputPreparation(inputs)
         self.train()
 
     def forward(self, images: Tensor) -> Tensor:
@@ -160,17 +111,8 @@ class Trunk(nn.Module):
         """
         if not len(images):
             return images.new_zeros(0, self.last.out_features)
-        moved: Tensor = self.last(self.body(self._prepared(images)))
+        moved: Tensor = self.last(self.body(self._prepare(images)))
         return functional.normalize(moved, dim=1) if self.unit_length else moved
-
-    def _prepared(self, images: Tensor) -> Tensor:
-        """The pictures (B, 3, side, side) that the body wants."""
-        if images.shape[2:] != (self._side, self._side):
-            size = (self._side, self._side)
-            images = functional.interpolate(images, size, mode="bilinear", antialias=True)
-        scaled = (images - self._mean) * self._scale
-        scaled = scaled.flip(1) if self._blue_first else scaled
-        return scaled.contiguous(memory_format=torch.channels_last)  # faster on CPUs and GPUs
 
     def train(self, mode: bool = True) -> Trunk:
         """Learn, or not; batch norm never does."""
@@ -200,15 +142,20 @@ def build_trunk(backbone: Backbone, dim: int, seed: int, unit_length: bool = Tru
     Raises:
         WeightsError: its files are damaged.
     """
+    network = _network(backbone.name)
     with torch.random.fork_rng(devices=[]):
         torch.default_generator.manual_seed(seed)
         body, features = _load_body(backbone)
         _seed_dropouts(body, seed)
         last = nn.Linear(features, dim)
-        if backbone.pretrained_on == _FACES:
+        if network.knows_faces:
             nn.init.orthogonal_(last.weight, gain=max(1.0, features / dim) ** 0.5)
             nn.init.zeros_(last.bias)
-    return Trunk(body, last, _ENTRIES[backbone.name].inputs, unit_length)
+    return Trunk(body, last, network.inputs, unit_length)
+
+
+def _network(name: str) -> Network:
+    return _SMALL if name == "small" else NETWORKS[name]
 
 
 def _load_body(backbone: Backbone) -> tuple[nn.Module, int]:
@@ -219,36 +166,7 @@ def _load_body(backbone: Backbone) -> tuple[nn.Module, int]:
     if backbone.name == "face":
         network = read_ir(path)
         return nn.Sequential(network, _UnitLength()), network.output_size
-    try:
-        return make_body(backbone.name, torch.load(path, map_location="cpu", weights_only=True))
-    except Exception as error:  # damaged files fail in many ways
-        reason = " ".join(str(error).split())[:200]
-        raise WeightsError(f"cannot load {backbone.name} from {path}: {reason}") from error
-
-
-def make_body(name: str, state: Mapping[str, Tensor]) -> tuple[nn.Module, int]:
-    """The network called `name` with the weights `state`, but for its last layer.
-
-    Returns:
-        It, and how many features (B, D) it gives: those of unit length that FaceNet compares
-        faces by, AlexNet's fc7, or a ResNet's pooled ones.
-    """
-    if name == "facenet":
-        network: nn.Module = InceptionResnetV1(pretrained=None, classify=False)
-        # Its classifier of the people that it was trained on.
-        network.load_state_dict({k: v for k, v in state.items() if not k.startswith("logits.")})
-        return network, 512
-    if name == "alexnet":
-        alexnet = torchvision.models.alexnet(weights=None)
-        alexnet.load_state_dict(state)
-        features = alexnet.classifier[-1].in_features
-        alexnet.classifier = alexnet.classifier[:-1]
-        return alexnet, features
-    make = {"resnet18": torchvision.models.resnet18, "resnet50": torchvision.models.resnet50}
-    resnet = make[name](weights=None)
-    resnet.load_state_dict(state)
-    features, resnet.fc = resnet.fc.in_features, nn.Identity()
-    return resnet, features
+    return load_body(backbone.name, path)
 
 
 def _small_body() -> nn.Sequential:
