@@ -1,0 +1,1 @@
+"""The charts of the benchmark: from plain arrays to figures, and to files."""
