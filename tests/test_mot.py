@@ -68,8 +68,8 @@ def test_what_is_written_is_read_again(tmp_path, rows):
 def test_writing_what_was_read_gives_the_same_file(tmp_path):
     first, second = tmp_path / "first.txt", tmp_path / "second.txt"
     write_mot(first, tracks_of([(0, 1, 10.01, 20.02, 3.33, 4.44, 1), (1, 1, 0, 0, 7, 8.5, 0.125)]))
-    rows = read_mot(first)
-    write_mot(second, Tracks(*rows))
+    frame, identity, boxes, scores, _ = read_mot(first)
+    write_mot(second, Tracks(frame, identity, boxes, scores))
     assert first.read_bytes() == second.read_bytes()
 
 
@@ -77,6 +77,62 @@ def test_rows_are_sorted_by_frame_and_keep_their_order_within_one(mot_file):
     rows = read_mot(mot_file("3,1,0,0,1,1\n1,9,0,0,1,1\n3,5,0,0,1,1\n1,2,0,0,1,1\n"))
     assert rows.frame.tolist() == [0, 0, 2, 2]
     assert rows.identity.tolist() == [9, 2, 1, 5]
+
+
+def test_each_row_knows_its_line(mot_file):
+    rows = read_mot(mot_file("# first\n3,1,0,0,1,1,1\n\n1,9,0,0,1,1,1\n  # last\n2,9,0,0,1,1,1\n"))
+    assert rows.identity.tolist() == [9, 9, 1]
+    assert rows.line.tolist() == [4, 6, 2]
+
+
+# Columns, separators and numbers as they should be, and as they should not; all in one file only
+# rarely, so that most files are read at once, and some line by line.
+GOOD = st.sampled_from(["1", "2", "10", "7.00", " 3", "1e2", "+4", "30"])
+ODD = st.sampled_from(["", "0", "-1", "1.5", "nan", "inf", "1e7", "x", "1_0", "٣", "2147483648"])
+CELLS = st.lists(GOOD, min_size=7, max_size=10)
+ODD_CELLS = st.lists(GOOD | ODD, min_size=5, max_size=8)
+LINES = st.one_of(
+    CELLS.map(",".join),
+    CELLS.map(",".join),
+    CELLS.map(" ".join),
+    ODD_CELLS.map(",".join),
+    st.sampled_from(["", "# a note", "1,2,3,4,5,6,1 # a note", '"1",2,3,4,5,6,1', "1;2;3"]),
+)
+
+
+def reference(text):
+    """The rows that `read_mot` should give, line by line, or the first line that is wrong."""
+    rows = []
+    for number, line in enumerate(text.splitlines(), start=1):
+        if not line.strip() or line.strip().startswith("#"):
+            continue
+        cells = line.split(",") if "," in line else line.split()
+        try:
+            frame, identity, *rest = (float(cell) for cell in cells[:7])
+            x, y, width, height, score = rest if len(rest) == 5 else (*rest, 1.0)
+        except ValueError:
+            return number
+        whole = frame.is_integer() and identity.is_integer()
+        in_range = 1 <= frame < 2**31 and abs(identity) < 2**31
+        bounded = all(abs(value) < 1e6 for value in (x, y, width, height, score))
+        if not (whole and in_range and bounded and width > 0 and height > 0):
+            return number
+        box = np.array([x, y, x + width, y + height], np.float32).tolist()
+        rows.append((int(frame) - 1, int(identity), box, float(np.float32(score)), number))
+    return sorted(rows, key=lambda row: row[0])
+
+
+@settings(max_examples=300, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(lines=st.lists(CELLS.map(",".join), max_size=5) | st.lists(LINES, max_size=5))
+def test_a_file_is_read_as_line_by_line(mot_file, lines):
+    path = mot_file("\n".join(lines))
+    expected = reference("\n".join(lines))
+    if isinstance(expected, int):
+        with pytest.raises(FormatError, match=f"tracks.txt, line {expected}: "):
+            read_mot(path)
+    else:
+        columns = [column.tolist() for column in read_mot(path)]
+        assert list(zip(*columns, strict=True)) == expected
 
 
 def test_a_missing_score_is_one(mot_file):
@@ -101,7 +157,7 @@ def test_comments_blanks_further_columns_and_other_line_ends_are_passed_over(mot
 @pytest.mark.parametrize("text", ["", "\n\n", "# nobody\n"])
 def test_an_empty_file_has_no_rows(mot_file, text):
     rows = read_mot(mot_file(text))
-    assert [column.shape for column in rows] == [(0,), (0,), (0, 4), (0,)]
+    assert [column.shape for column in rows] == [(0,), (0,), (0, 4), (0,), (0,)]
 
 
 def test_no_tracks_give_an_empty_file(tmp_path):

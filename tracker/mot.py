@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -11,6 +12,7 @@ from numpy.typing import NDArray
 from tracker.errors import FormatError
 from tracker.records import Tracks
 
+_COLUMNS = 7  # frame, id, x, y, width, height, score; what follows is not used
 _LARGEST = 1e6  # pixels; beyond it, float32 loses whole pixels
 
 
@@ -21,6 +23,7 @@ class MotRows(NamedTuple):
     identity: NDArray[np.int32]  # (N,)
     boxes: NDArray[np.float32]  # (N, 4), x1, y1, x2, y2
     scores: NDArray[np.float32]  # (N,); 1 where the file has no such column
+    line: NDArray[np.int32]  # (N,), from 1: where in the file each row is
 
 
 def read_mot(path: Path) -> MotRows:
@@ -30,22 +33,32 @@ def read_mot(path: Path) -> MotRows:
         FormatError: the file cannot be read, or a line of it makes no sense.
     """
     try:
-        text = path.read_text(encoding="utf-8-sig")
+        lines = path.read_text(encoding="utf-8-sig").splitlines()
     except (OSError, UnicodeDecodeError) as error:
         raise FormatError(path, f"cannot be read as MOT text ({error})") from error
-    rows = [
-        _parse_line(path, number, line)
-        for number, line in enumerate(text.splitlines(), start=1)
+    numbered = [
+        (number, line)
+        for number, line in enumerate(lines, start=1)
         if line.strip() and not line.lstrip().startswith("#")
     ]
-    table = np.array(rows, np.float64).reshape(-1, 7)
-    table = table[np.argsort(table[:, 0], kind="stable")]
+    table = _parse_at_once([line for _, line in numbered])
+    if table is None:
+        rows = [_parse_line(path, number, line) for number, line in numbered]
+        table = np.array(rows, np.float64).reshape(-1, _COLUMNS)
+    return rows_of(table, np.array([number for number, _ in numbered], np.int32))
+
+
+def rows_of(table: NDArray[np.float64], line: NDArray[np.int32]) -> MotRows:
+    """Rows, sorted by frame, of `table` (N, 7), as in a file, and the `line` (N,) of each."""
+    order = np.argsort(table[:, 0], kind="stable")
+    table = table[order]
     corners = np.concatenate([table[:, 2:4], table[:, 2:4] + table[:, 4:6]], axis=1)
     return MotRows(
         table[:, 0].astype(np.int32) - 1,
         table[:, 1].astype(np.int32),
         corners.astype(np.float32),
         table[:, 6].astype(np.float32),
+        line[order],
     )
 
 
@@ -66,12 +79,38 @@ def _written(score: float) -> float:
     return max(score, 1e-4) if score > 0 else 0.0
 
 
+def _parse_at_once(lines: Sequence[str]) -> NDArray[np.float64] | None:
+    """What `_parse_line` gives for all `lines`, ten times as fast; None where only it can tell."""
+    if not lines or len(_parts(lines[0])) < _COLUMNS:
+        return None
+    try:
+        table = np.loadtxt(
+            lines,
+            np.float64,
+            comments=None,
+            delimiter="," if "," in lines[0] else None,
+            usecols=range(_COLUMNS),
+            ndmin=2,
+            encoding=None,
+        )
+    except ValueError:  # a number that is none, or a line too short: of which kind, and where?
+        return None
+    whole = np.all(table[:, :2] % 1 == 0, axis=1) & np.all(abs(table[:, :2]) < 2**31, axis=1)
+    bounded = np.all(abs(table[:, 2:]) < _LARGEST, axis=1)
+    sound = whole & bounded & (table[:, 0] >= 1) & np.all(table[:, 4:6] > 0, axis=1)
+    return table if np.all(sound) else None
+
+
+def _parts(line: str) -> list[str]:
+    return line.split(",") if "," in line else line.split()
+
+
 def _parse_line(path: Path, number: int, line: str) -> list[float]:
-    parts = line.split(",") if "," in line else line.split()
+    parts = _parts(line)
     if len(parts) < 6:
         raise FormatError(path, f"expected frame, id, x, y, w, h, got {line.strip()!r}", number)
     try:
-        values = [float(part) for part in parts[:7]]
+        values = [float(part) for part in parts[:_COLUMNS]]
     except ValueError as error:
         raise FormatError(path, f"not a number in {line.strip()!r}", number) from error
     if not all(abs(value) < _LARGEST for value in values[2:]):  # nor NaN
@@ -82,4 +121,4 @@ def _parse_line(path: Path, number: int, line: str) -> list[float]:
         raise FormatError(path, f"ids are whole numbers, got {parts[1]}", number)
     if values[4] <= 0 or values[5] <= 0:
         raise FormatError(path, f"a box {parts[4]} x {parts[5]} has no area", number)
-    return values if len(values) == 7 else [*values, 1.0]
+    return values if len(values) == _COLUMNS else [*values, 1.0]

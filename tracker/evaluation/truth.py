@@ -1,27 +1,31 @@
-"""Read ground truths and results: MOT text, the ECCV 2016 authors' XML, run folders."""
+"""Read ground truths and results: MOT text, XML of the authors or of CVAT, run folders."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-from xml.parsers import expat
 
 import numpy as np
 from numpy.typing import NDArray
 
 from tracker.errors import FormatError, RecordError
-from tracker.mot import MotRows, read_mot
+from tracker.evaluation.annotations import (
+    Annotations,
+    Extent,
+    check_extent,
+    check_people,
+    root_of_xml,
+)
+from tracker.evaluation.authors_xml import read_authors_xml
+from tracker.evaluation.cvat import read_cvat
+from tracker.mot import read_mot
 from tracker.records import NOBODY, Tracks
 
 TRACKS_FILE = "tracks.txt"  # of a run folder
 
-# What the authors' x and y lie above 0-based source pixels: their T-ara file less this equals the
-# same truth in MOT text at all 14,529 boxes. Elsewhere there are no pixels to check against; the
-# extents (0 to 1279 in some files) leave room for an error of one pixel.
-XML_ORIGIN_PX = 1.0
+_XML_READERS = {"Video": read_authors_xml, "annotations": read_cvat}  # by the outermost element
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -46,6 +50,20 @@ class Truth:
         if not np.all(self.annotates(self.tracks.frame)):
             raise RecordError("a truth has boxes in frames that it does not annotate")
 
+    def within(self, first: int, stop: int | None) -> Truth:
+        """This truth, annotated only in frames from `first` (0-based) on, and before `stop`.
+
+        Raises:
+            RecordError: the range has no frames.
+        """
+        if first < 0 or (stop is not None and stop <= first):
+            raise RecordError(f"from frame {first} to {stop} there are no frames")
+        late = max(first - self.start, 0)
+        start = self.start + math.ceil(late / self.step) * self.step
+        ends = [end for end in (self.stop, stop) if end is not None]
+        kept = (self.tracks.frame >= first) & (self.tracks.frame < min(ends, default=math.inf))
+        return Truth(self.tracks.where(kept), start, min(ends, default=None), self.step)
+
     def annotates(self, frame: NDArray[Any]) -> NDArray[np.bool_]:
         """Which of `frame` (N,) this truth knows everything about, as a mask (N,)."""
         stop = np.inf if self.stop is None else self.stop
@@ -54,147 +72,94 @@ class Truth:
         return known
 
 
-def read_truth(path: Path, frame_step: int = 1) -> Truth:
-    """Read a ground truth: a `.xml` file of the authors, MOT text, or a run folder.
+def read_truth(path: Path, frame_step: int = 1, extent: Extent | None = None) -> Truth:
+    """Read a ground truth: MOT text, XML of the authors or of CVAT, or a run folder.
 
-    Rows of MOT text with an id below 0 or with confidence 0 are regions to ignore. XML is
-    annotated in all frames from its `start_frame` to its `end_frame`, MOT text in every frame
-    of the video.
+    Regions to ignore are rows of MOT text with an id below 0 or with confidence 0, and tracks
+    that CVAT has labelled "ignore". XML is annotated in the frames that it names, MOT text in
+    every frame of the video. An empty MOT file is a truth in which nobody appears.
 
     Args:
-        frame_step: frame n (from 1) of the file is frame (n - 1) * frame_step of the video. 5 for
-            the authors' `..._5thFrame_gt.xml` beside a whole episode: those files number only
-            the frames that were kept, one in five.
+        frame_step: frame n (from 0) of the file is frame n * frame_step of the video. 5 for the
+            authors' `..._5thFrame_gt.xml` beside a whole episode: those files number only the
+            frames that were kept, one in five.
+        extent: of the video; what lies beyond it is refused. A box may hang over an edge.
 
     Raises:
-        FormatError: the file cannot be understood, or has two boxes of one id in a frame.
+        FormatError: the file cannot be understood, has two boxes of one id in a frame, or does
+            not fit the video; with the line.
     """
-    rows, start, stop = _read_rows(path)
-    ignored = (rows.identity < 0) | (rows.scores == 0)
-    tracks = _tracks_of(path, rows, np.where(ignored, NOBODY, rows.identity))
-    stretched = Tracks(tracks.frame * frame_step, tracks.person, tracks.boxes, tracks.scores)
-    stop = None if stop is None else stop * frame_step
-    return Truth(stretched, start * frame_step, stop, frame_step)
+    said = _read(path)
+    if said.step > 1 and frame_step > 1:
+        raise FormatError(
+            path, f"names a step of its own, {said.step}: another, of {frame_step}, cannot apply"
+        )
+    check_extent(said, frame_step, extent or Extent())
+    ignored = (said.rows.identity < 0) | (said.rows.scores == 0)
+    tracks = _tracks_of(said, np.where(ignored, NOBODY, said.rows.identity), frame_step)
+    stop = None if said.stop is None else said.stop * frame_step
+    return Truth(tracks, said.start * frame_step, stop, said.step * frame_step)
 
 
-def read_tracks(path: Path) -> Tracks:
+def read_tracks(path: Path, extent: Extent | None = None) -> Tracks:
     """Read results: MOT text, a run folder (a directory holding `tracks.txt`), or XML.
 
     A score of 0 is an interpolated box like any other; a score below 0 is how MOT text says that
-    there is none, and becomes 1.
+    there is none, and becomes 1. Where all ids are below 0, as in the files of detectors, each
+    box becomes a person of its own (see `is_unnamed`). An empty file is nobody.
+
+    Args:
+        extent: of the video; what lies beyond it is refused. A box may hang over an edge.
 
     Raises:
-        FormatError: the file cannot be understood, or has two boxes of one id in a frame.
+        FormatError: the file cannot be understood, has two boxes of one id in a frame, or does
+            not fit the video; with the line.
     """
-    rows, _, _ = _read_rows(path)
-    if np.any(rows.identity < 0):
-        raise FormatError(path, "ids below 0: results need a person for each box, ids from 1")
-    return _tracks_of(path, rows, rows.identity)
+    said = _read(path)
+    check_extent(said, 1, extent or Extent())
+    unnamed = said.rows.identity < 0
+    if np.all(unnamed):
+        return _tracks_of(said, np.arange(1, len(unnamed) + 1))
+    for row in np.flatnonzero(unnamed)[:1]:
+        raise said.error(
+            row, f"{said.whose(row)} among people: results name a person for every box, or for none"
+        )
+    return _tracks_of(said, said.rows.identity)
 
 
-def _read_rows(path: Path) -> tuple[MotRows, int, int | None]:
-    """The rows of any known format, and the frames, start to stop, that the file speaks of."""
+def is_unnamed(tracks: Tracks) -> bool:
+    """Whether `tracks` say nothing of who is who: several boxes, and no person has two of them.
+
+    So are the boxes of a detector, which `read_tracks` gives a person each; for these, measures
+    of identity mean nothing. No tracks, and a single box, are not unnamed.
+    """
+    return len(tracks) > 1 and len(np.unique(tracks.person)) == len(tracks)
+
+
+def _read(path: Path) -> Annotations:
+    """What a file of any known format says; of a run folder, its tracks."""
     if path.is_dir():
         if not (path / TRACKS_FILE).is_file():
             raise FormatError(path, f"is not a run folder: it holds no {TRACKS_FILE}")
         path = path / TRACKS_FILE
-    if path.suffix.lower() == ".xml":
-        return _read_xml(path)
-    return read_mot(path), 0, None
+    if path.suffix.lower() != ".xml":
+        return Annotations(path, read_mot(path))
+    root = root_of_xml(path)
+    if root not in _XML_READERS:
+        raise FormatError(
+            path,
+            f"its outermost element is {root}: expected Video (the ECCV 2016 authors' truths) "
+            "or annotations (CVAT for video 1.1)",
+        )
+    return _XML_READERS[root](path)
 
 
-def _tracks_of(path: Path, rows: MotRows, person: NDArray[Any]) -> Tracks:
-    """Sort `rows` by frame, then `person` (N,), and refuse what is no track."""
+def _tracks_of(said: Annotations, person: NDArray[Any], frame_step: int = 1) -> Tracks:
+    """The rows of a file, sorted by frame, then `person` (N,); what is no track is refused."""
+    person = person.astype(np.int32)
+    check_people(said, person)
+    rows = said.rows
     order = np.lexsort((person, rows.frame))
-    frame, person = rows.frame[order], person[order].astype(np.int32)
-    if np.any(person == 0):
-        raise FormatError(path, f"id 0 in frame {frame[person == 0][0] + 1}: ids count from 1")
-    twice = (np.diff(frame) == 0) & (np.diff(person) == 0) & (person[1:] != NOBODY)
-    if np.any(twice):
-        row = np.flatnonzero(twice)[0]
-        raise FormatError(path, f"two boxes of id {person[row]} in frame {frame[row] + 1}")
     scores = np.where(rows.scores < 0, 1, np.minimum(rows.scores, 1)).astype(np.float32)
-    return Tracks(frame, person, rows.boxes[order], scores[order])
-
-
-def _read_xml(path: Path) -> tuple[MotRows, int, int | None]:
-    """Read the authors' XML: `Video` > `Trajectory obj_id` > `Frame frame_no x y width height`.
-
-    Other attributes may be missing, and `observation`, 1 throughout the published files, is
-    not used.
-    """
-    reader = _XmlReader(path)
-    try:
-        with path.open("rb") as file:
-            reader.parser.ParseFile(file)
-    except OSError as error:
-        raise FormatError(path, f"cannot be read as XML ({error})") from error
-    except expat.ExpatError as error:
-        raise FormatError(path, f"is not well-formed XML ({error})", error.lineno) from error
-    table = np.array(reader.rows, np.float64).reshape(-1, 6)
-    corners = np.concatenate([table[:, 2:4], table[:, 2:4] + table[:, 4:6]], axis=1)
-    rows = MotRows(
-        table[:, 0].astype(np.int32),
-        table[:, 1].astype(np.int32),
-        (corners - XML_ORIGIN_PX).astype(np.float32),
-        np.ones(len(table), np.float32),
-    )
-    return rows, reader.start, reader.stop
-
-
-class _XmlReader:
-    """What has been read so far of an XML file; each element arrives with its line."""
-
-    def __init__(self, path: Path) -> None:
-        self.path = path
-        self.start = 0
-        self.stop: int | None = None
-        self.identity: float | None = None  # of the trajectory being read
-        self.rows: list[list[float]] = []  # frame (0-based), id, x, y, width, height
-        self.parser = expat.ParserCreate()
-        self.parser.StartElementHandler = self.open_element
-        self.parser.StartDoctypeDeclHandler = self.refuse_doctype
-
-    def refuse_doctype(self, *_declared: object) -> None:
-        """Stop before any entity is declared: expanding them can fill the memory."""
-        raise self.error("declares a DOCTYPE, which no truth needs; remove it")
-
-    def open_element(self, tag: str, attributes: Mapping[str, str]) -> None:
-        """Take in one element; unknown ones are passed over."""
-        if tag == "Video":
-            if "start_frame" in attributes:
-                self.start = int(self.number(attributes, "start_frame", whole=True)) - 1
-            if "end_frame" in attributes:
-                self.stop = int(self.number(attributes, "end_frame", whole=True))
-        elif tag == "Trajectory":
-            self.identity = self.number(attributes, "obj_id", whole=True)
-        elif tag == "Frame":
-            self.add_box(attributes)
-
-    def add_box(self, attributes: Mapping[str, str]) -> None:
-        """Take in one box of the trajectory being read."""
-        if self.identity is None:
-            raise self.error("a Frame outside any Trajectory")
-        frame = self.number(attributes, "frame_no", whole=True) - 1
-        if frame < self.start or (self.stop is not None and frame >= self.stop):
-            raise self.error(f"frame {frame + 1:.0f} lies outside the frames of the Video")
-        box = [self.number(attributes, name) for name in ("x", "y", "width", "height")]
-        if box[2] <= 0 or box[3] <= 0:
-            raise self.error(f"a box {box[2]:g} x {box[3]:g} has no area")
-        self.rows.append([frame, self.identity, *box])
-
-    def number(self, attributes: Mapping[str, str], name: str, whole: bool = False) -> float:
-        """The attribute `name` as a finite number, and as a whole one where asked."""
-        try:
-            value = float(attributes[name])
-        except KeyError as error:
-            raise self.error(f"{name} is missing") from error
-        except ValueError as error:
-            raise self.error(f"{name} is no number: {attributes[name]!r}") from error
-        if not math.isfinite(value) or abs(value) >= 2**31 or (whole and value != int(value)):
-            raise self.error(f"{name} is out of range: {attributes[name]!r}")
-        return value
-
-    def error(self, problem: str) -> FormatError:
-        """`problem`, with the place where the parser is."""
-        return FormatError(self.path, problem, self.parser.CurrentLineNumber)
+    frame = (rows.frame.astype(np.int64) * frame_step).astype(np.int32)
+    return Tracks(frame[order], person[order], rows.boxes[order], scores[order])

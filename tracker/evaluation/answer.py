@@ -1,0 +1,33 @@
+"""A ground truth to be read: which file, how it counts, and which frames of it are judged."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from tracker.evaluation.annotations import Extent
+from tracker.evaluation.truth import Truth, read_truth
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """The ground truth of a video, and how it is read.
+
+    Attributes:
+        path: of the file.
+        step: it has every so many frames of the video, numbered without gaps.
+        frames: those that are judged, 0-based start to stop (None: to the end); None: all.
+    """
+
+    path: Path
+    step: int = 1
+    frames: tuple[int, int | None] | None = None
+
+    def read(self, extent: Extent) -> Truth:
+        """The truth, checked against what is known of the video.
+
+        Raises:
+            FormatError: it cannot be understood, or is not of this video.
+        """
+        truth = read_truth(self.path, self.step, extent=extent)
+        return truth if self.frames is None else truth.within(*self.frames)
