@@ -1,18 +1,25 @@
-"""How well tracks agree with the truth: MOTA, IDF1, HOTA, their parts, and weighted purity."""
+"""How well tracks agree with the truth: MOTA, IDF1, HOTA, their parts, purity and its kind."""
 
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
 from typing import Any
 
-import motmetrics
 import numpy as np
 from numpy.typing import NDArray
 
-from tracker.boxes import box_areas, box_iou
-from tracker.errors import RecordError
+from tracker.boxes import box_areas
+from tracker.evaluation.clear import clear_scores
+from tracker.evaluation.comparison import compare
 from tracker.evaluation.hota import higher_order_accuracy
-from tracker.evaluation.pairing import pair_boxes, rows_by_frame
+from tracker.evaluation.identity_measures import right_identities
+from tracker.evaluation.pairing import Overlaps, assign_overlaps, find_overlaps, pair_boxes
+from tracker.evaluation.partition import (
+    bcubed,
+    clustering_accuracy,
+    mutual_information,
+    weighted_purity,
+)
 from tracker.evaluation.truth import Truth
 from tracker.records import NOBODY, Tracks
 
@@ -20,28 +27,26 @@ IOU_THRESHOLD = 0.5  # from here on, a box is the true one
 FALSE_DETECTION = 0  # the identity of a box that is on nobody
 MIN_SHARE_IGNORED = 0.5  # of a box inside a region to ignore, for it not to be judged
 
-_COUNTS = [  # by their names in motmetrics
-    "num_matches",
-    "num_switches",
-    "num_fragmentations",
-    "num_misses",
-    "num_false_positives",
-    "idtp",
-    "motp",
-]
-
 _TABLE = {  # line, heading, measure
     "boxes": {"MOTA": "mota", "recall": "recall", "precision": "precision", "F1": "f1"},
-    "identity": {"IDF1": "idf1", "IDR": "idr", "IDP": "idp", "purity": "purity"},
+    "identity": {"IDF1": "idf1", "IDR": "idr", "IDP": "idp"},
     "overall": {"HOTA": "hota", "DetA": "deta", "AssA": "assa"},
+    "faces": {"purity": "purity", "NMI": "nmi", "accuracy": "clustering_accuracy"},
+    "B-cubed": {"F1": "bcubed_f1", "recall": "bcubed_recall", "precision": "bcubed_precision"},
     "errors": {
         "switches": "id_switches",
         "fragments": "fragmentations",
         "misses": "misses",
         "false": "false_positives",
     },
+    "people": {
+        "tracked": "mostly_tracked",
+        "partly": "partly_tracked",
+        "lost": "mostly_lost",
+    },
     "truth": {"people": "truth_people", "boxes": "truth_boxes", "matched": "matches"},
     "tracks": {"people": "people", "boxes": "track_boxes", "mean IoU": "motp"},
+    "frames": {"judged": "frames", "false each": "faf"},
 }
 
 
@@ -49,8 +54,8 @@ _TABLE = {  # line, heading, measure
 class Measures:
     """How well tracks agree with a truth; a ratio with nothing below the line is 0.
 
-    MOTA, recall and precision mostly measure the detector; IDF1, purity and switches, identity;
-    HOTA, both evenly.
+    MOTA, recall and precision mostly measure the detector; IDF1, purity and its kind, and
+    switches, identity; HOTA, both evenly.
 
     Attributes:
         mota: 1 - (misses + false positives + switches) / truth boxes; can be below 0.
@@ -62,11 +67,24 @@ class Measures:
         deta: detection accuracy, mean over IoU thresholds from 0.05 to 0.95.
         assa: association accuracy, likewise.
         id_switches: matches of a true person with another track than its last one.
-        fragmentations: times a true person is lost and found again.
+        fragmentations: times that a true person is matched again after a frame, with boxes of
+            truth and of tracks in it, in which it was not. As TrackEval has it, who leaves the
+            picture while others stay, and comes back, is a fragment too; motmetrics counts only
+            whom the tracks lose.
+        mostly_tracked: true people matched in more than .8 of their boxes.
+        partly_tracked: true people matched in .2 to .8 of them.
+        mostly_lost: true people matched in less than .2 of them.
         recall: matches / truth boxes.
         precision: matches / track boxes.
         f1: harmonic mean of `recall` and `precision`.
-        purity: weighted purity of the tracks' people (see `weighted_purity`).
+        faf: false positives / `frames`.
+        purity: weighted purity of the tracks' people. This and the next five are over the
+            judged boxes of the tracks, false detections a class of their own: see `partition.py`.
+        nmi: normalised mutual information of who people really are and who they are said to be.
+        bcubed_precision: of a box's person in the tracks, the share that it really is.
+        bcubed_recall: of a box's true person, the share in its person of the tracks.
+        bcubed_f1: harmonic mean of the two.
+        clustering_accuracy: share of the boxes that are right under the best one-to-one naming.
         misses: truth boxes without a match.
         false_positives: track boxes without a match.
         matches: pairs of a truth box and a track box, switches included.
@@ -74,6 +92,8 @@ class Measures:
         track_boxes: boxes of the tracks, less those that are not judged.
         truth_people: named people in the truth.
         people: people in the tracks with a box that is judged.
+        frames: judged frames, with boxes or without: those that the truth annotates, up to its
+            stop or, where it has none, to the last frame with a box of truth or tracks.
     """
 
     mota: float
@@ -86,10 +106,19 @@ class Measures:
     assa: float
     id_switches: int
     fragmentations: int
+    mostly_tracked: int
+    partly_tracked: int
+    mostly_lost: int
     recall: float
     precision: float
     f1: float
+    faf: float
     purity: float
+    nmi: float
+    bcubed_precision: float
+    bcubed_recall: float
+    bcubed_f1: float
+    clustering_accuracy: float
     misses: int
     false_positives: int
     matches: int
@@ -97,6 +126,7 @@ class Measures:
     track_boxes: int
     truth_people: int
     people: int
+    frames: int
 
     def as_dict(self) -> dict[str, float | int]:
         """The measures by name, all finite plain numbers, for JSON."""
@@ -108,44 +138,42 @@ def evaluate(truth: Truth, tracks: Tracks, iou_threshold: float = IOU_THRESHOLD)
 
     A box of the tracks is not judged, neither hit nor false, in a frame that the truth does not
     annotate, or where it matches no named person and half of it or more lies in a region to
-    ignore. Empty tracks, and an empty truth, give zeros.
+    ignore. Empty tracks, and an empty truth, give zeros, but for what is counted.
 
     Args:
         iou_threshold: from which IoU on a pair may match; HOTA has its own, from 0.05 to 0.95.
 
     Raises:
         RecordError: a person has two boxes in a frame.
-
-    Sources: Bernardin and Stiefelhagen, EURASIP JIVP 2008 (MOTA); Ristani et al., ECCV
-    workshops 2016 (IDF1); Luiten et al., IJCV 2021 (HOTA).
     """
-    identity = identities_of_boxes(truth, tracks.frame, tracks.boxes, iou_threshold)
-    judged = identity != NOBODY
-    identity, tracks = identity[judged], tracks.where(judged)
     named = truth.tracks.where(truth.tracks.person != NOBODY)
-    count = _count_events(named, tracks, iou_threshold)
-    matches = count["num_matches"] + count["num_switches"]
-    errors = count["num_misses"] + count["num_false_positives"] + count["num_switches"]
+    overlaps = find_overlaps(named.frame, named.boxes, tracks.frame, tracks.boxes)
+    identity = _identities(truth, tracks.frame, tracks.boxes, overlaps, iou_threshold)
+    judged = identity != NOBODY
+    identity, tracks_judged = identity[judged], tracks.where(judged)
+    compared = compare(named, tracks_judged, _renumbered(overlaps, judged))
+    clear = clear_scores(compared, iou_threshold)
+    right = right_identities(compared, iou_threshold)
+    precision, recall, f1 = bcubed(identity, tracks_judged.person)
+    frames = _judged_frames(truth, tracks)
     return Measures(
-        mota=1.0 - errors / len(named) if len(named) else 0.0,
-        motp=1.0 - count["motp"] if matches else 0.0,
-        idf1=_ratio(2 * count["idtp"], len(named) + len(tracks)),
-        idp=_ratio(count["idtp"], len(tracks)),
-        idr=_ratio(count["idtp"], len(named)),
-        **higher_order_accuracy(named, tracks)._asdict(),
-        id_switches=int(count["num_switches"]),
-        fragmentations=int(count["num_fragmentations"]),
-        recall=_ratio(matches, len(named)),
-        precision=_ratio(matches, len(tracks)),
-        f1=_ratio(2 * matches, len(named) + len(tracks)),
-        purity=weighted_purity(identity, tracks.person),
-        misses=int(count["num_misses"]),
-        false_positives=int(count["num_false_positives"]),
-        matches=int(matches),
+        **clear._asdict(),
+        **higher_order_accuracy(compared)._asdict(),
+        idf1=_ratio(2 * right, len(named) + len(tracks_judged)),
+        idp=_ratio(right, len(tracks_judged)),
+        idr=_ratio(right, len(named)),
+        faf=_ratio(clear.false_positives, frames),
+        purity=weighted_purity(identity, tracks_judged.person),
+        nmi=mutual_information(identity, tracks_judged.person),
+        bcubed_precision=precision,
+        bcubed_recall=recall,
+        bcubed_f1=f1,
+        clustering_accuracy=clustering_accuracy(identity, tracks_judged.person),
         truth_boxes=len(named),
-        track_boxes=len(tracks),
-        truth_people=len(np.unique(named.person)),
-        people=len(np.unique(tracks.person)),
+        track_boxes=len(tracks_judged),
+        truth_people=compared.truth_people,
+        people=compared.people,
+        frames=frames,
     )
 
 
@@ -164,34 +192,13 @@ def identities_of_boxes(
         (N,) the true person; `FALSE_DETECTION` (0) of a box on nobody; `NOBODY` (-1) of a box
         that is not judged and is to be left out: see `evaluate`.
     """
-    identity = np.full(len(frame), FALSE_DETECTION, np.int32)
-    identity[~truth.annotates(frame)] = NOBODY
-    true_rows = rows_by_frame(truth.tracks.frame)
-    for number, rows in rows_by_frame(frame).items():
-        if number in true_rows:
-            here = truth.tracks.where(true_rows[number])
-            identity[rows] = _identities_in_frame(here, boxes[rows], iou_threshold)
+    order = np.argsort(frame, kind="stable")
+    frame, boxes = frame[order], boxes[order]
+    named = truth.tracks.where(truth.tracks.person != NOBODY)
+    overlaps = find_overlaps(named.frame, named.boxes, frame, boxes)
+    identity = np.empty(len(frame), np.int32)
+    identity[order] = _identities(truth, frame, boxes, overlaps, iou_threshold)
     return identity
-
-
-def weighted_purity(labels: NDArray[Any], clusters: NDArray[Any]) -> float:
-    """The share of faces that lie in a cluster in which most are who they are.
-
-    Sum over clusters of n_c * p_c / N, p_c the share of a cluster's largest class. False
-    detections are a class like any other, so that they cost purity wherever they are mixed with
-    a person. Source: Zhang et al., ECCV 2016. No faces give 0.
-
-    Args:
-        labels: (N,) who each face really is.
-        clusters: (N,) the cluster that each face was put into.
-    """
-    if not len(labels):
-        return 0.0
-    label_names, label = np.unique(labels, return_inverse=True)
-    cluster_names, cluster = np.unique(clusters, return_inverse=True)
-    together = np.zeros((len(cluster_names), len(label_names)), np.int64)
-    np.add.at(together, (cluster, label), 1)
-    return float(together.max(axis=1).sum() / len(labels))
 
 
 def format_table(measures: Measures) -> str:
@@ -208,41 +215,51 @@ def format_table(measures: Measures) -> str:
     return "\n".join(lines)
 
 
-def _count_events(named: Tracks, tracks: Tracks, iou_threshold: float) -> dict[str, float]:
-    """What motmetrics counts, frame by frame, of `tracks` against the `named` true boxes."""
-    true_rows, track_rows = rows_by_frame(named.frame), rows_by_frame(tracks.frame)
-    if not true_rows and not track_rows:
-        return dict.fromkeys(_COUNTS, 0.0)
-    accumulator = motmetrics.MOTAccumulator()
-    nothing = np.zeros(0, np.intp)
-    for frame in sorted(true_rows.keys() | track_rows.keys()):
-        true, found = true_rows.get(frame, nothing), track_rows.get(frame, nothing)
-        if len(np.unique(tracks.person[found])) < len(found):
-            raise RecordError(f"a person has two boxes in frame {frame}")
-        # motmetrics has an iou_matrix of its own, but it fails on NumPy 2.
-        iou = box_iou(named.boxes[true].astype(float), tracks.boxes[found].astype(float))
-        distance = np.where(iou >= iou_threshold, 1.0 - iou, np.nan)
-        accumulator.update(named.person[true], tracks.person[found], distance, frameid=frame)
-    counts = motmetrics.metrics.create().compute(
-        accumulator, metrics=_COUNTS, return_dataframe=False
-    )
-    return {name: float(value) for name, value in counts.items()}
-
-
-def _identities_in_frame(
-    truth: Tracks, boxes: NDArray[np.floating], iou_threshold: float
+def _identities(
+    truth: Truth,
+    frame: NDArray[Any],
+    boxes: NDArray[np.floating],
+    overlaps: Overlaps,
+    iou_threshold: float,
 ) -> NDArray[np.int32]:
-    """`identities_of_boxes` within one frame, of which `truth` holds the true boxes."""
-    boxes, true_boxes = boxes.astype(float), truth.boxes.astype(float)
-    iou = box_iou(boxes, true_boxes)
-    named = truth.person != NOBODY
-    shared = iou / (1 + iou) * (box_areas(boxes)[:, None] + box_areas(true_boxes))
-    inside = (iou > 0) & (shared >= MIN_SHARE_IGNORED * box_areas(boxes)[:, None])
-    ignored = np.any(inside[:, ~named], axis=1)
-    identity = np.where(ignored, NOBODY, FALSE_DETECTION).astype(np.int32)
-    found, true = pair_boxes(iou[:, named], iou_threshold)
-    identity[found] = truth.person[named][true]
+    """`identities_of_boxes`, sorted by frame, whose `overlaps` with the named ones are known."""
+    named = truth.tracks.where(truth.tracks.person != NOBODY)
+    regions = truth.tracks.where(truth.tracks.person == NOBODY)
+    identity = np.full(len(frame), FALSE_DETECTION, np.int32)
+    identity[_rows_inside(regions, frame, boxes)] = NOBODY
+    identity[~truth.annotates(frame)] = NOBODY
+    possible = overlaps.where(overlaps.iou >= iou_threshold)
+    matched = possible.where(
+        assign_overlaps(
+            possible, possible.iou, named.frame, frame, lambda iou: pair_boxes(iou, iou_threshold)
+        )
+    )
+    identity[matched.found] = named.person[matched.true]
     return identity
+
+
+def _rows_inside(
+    regions: Tracks, frame: NDArray[Any], boxes: NDArray[np.floating]
+) -> NDArray[np.intp]:
+    """Rows of those `boxes` (N, 4) of which enough lies in one of the `regions` of their frame."""
+    region, row, iou = find_overlaps(regions.frame, regions.boxes, frame, boxes)
+    areas = box_areas(boxes.astype(float))[row]
+    shared = iou / (1 + iou) * (areas + box_areas(regions.boxes.astype(float))[region])
+    return row[shared >= MIN_SHARE_IGNORED * areas]
+
+
+def _renumbered(overlaps: Overlaps, judged: NDArray[np.bool_]) -> Overlaps:
+    """`overlaps` with those of the found boxes that are `judged` (M,), which alone are left."""
+    left = overlaps.where(judged[overlaps.found])
+    return left._replace(found=(np.cumsum(judged) - 1)[left.found])
+
+
+def _judged_frames(truth: Truth, tracks: Tracks) -> int:
+    """How many frames the truth annotates, to its stop or to the last frame with any box."""
+    if truth.stop is not None:
+        return len(range(truth.start, truth.stop, truth.step))
+    last = max([-1, *truth.tracks.frame[-1:].tolist(), *tracks.frame[-1:].tolist()])
+    return len(range(truth.start, last + 1, truth.step))
 
 
 def _ratio(part: float, whole: float) -> float:
