@@ -10,6 +10,9 @@ from pathlib import Path
 
 from tracker.config import BACKBONES, DETECTORS, FEATURE_KINDS, LOSSES, MINING, TRUNKS
 
+BENCHMARK_FEATURES = ("hog", "alexnet", "face", "facenet")
+BENCHMARK_LOSSES = ("symtriplet",)
+
 
 def _listed(names: Sequence[str]) -> str:
     return textwrap.fill(
@@ -43,7 +46,17 @@ EVALUATE_EXAMPLES = """\
 examples:
   multiface evaluate runs/demo --gt videos/demo.gt.txt
   multiface evaluate tracks.txt --gt truth.xml --json
+  multiface evaluate runs/film --gt truth.xml --frames 1-3000
+  multiface evaluate runs --dataset music_videos.yaml
+  multiface evaluate runs/film --gt truth.txt --errors runs/film/errors.html
   multiface evaluate runs/film --gt truth.xml --fit-boxes even
+"""
+BENCHMARK_EXAMPLES = """\
+examples:
+  multiface benchmark film.mp4 --gt truth.txt
+  multiface benchmark film.mp4 --gt truth.xml --features hog face --losses symtriplet triplet
+  multiface benchmark tara.mp4 --gt gt.txt --published T-ara --losses all --seeds 5
+  multiface benchmark --dataset music_videos.yaml --out benchmarks/music
 """
 SYNTH_EXAMPLES = """\
 examples:
@@ -103,18 +116,30 @@ def _add_face_arguments(parser: argparse.ArgumentParser) -> None:
 
 def add_evaluate_arguments(parser: argparse.ArgumentParser) -> None:
     """What `multiface evaluate` can be told."""
-    parser.add_argument("run", type=Path, help="a run folder, or tracks as MOT text or XML")
     parser.add_argument(
-        "--gt", type=Path, required=True, metavar="FILE", help="the truth, as MOT text or XML"
+        "run",
+        type=Path,
+        help="a run folder, or tracks as MOT text or XML; with --dataset, the folder that holds "
+        "one for each video, by its name",
+    )
+    of_what = parser.add_mutually_exclusive_group(required=True)
+    of_what.add_argument(
+        "--gt", type=Path, metavar="FILE", help="the truth: MOT text, the authors' XML, CVAT"
+    )
+    of_what.add_argument("--dataset", type=Path, metavar="FILE", help="videos and truths (YAML)")
+    _add_truth_arguments(parser)
+    parser.add_argument(
+        "--errors",
+        type=Path,
+        metavar="PAGE",
+        help="write a web page of the worst errors, with pictures, to this .html file",
     )
     parser.add_argument(
-        "--gt-step",
-        type=int,
-        default=1,
-        metavar="N",
-        help="the truth has every Nth frame of the video, numbered without gaps",
+        "--video",
+        type=Path,
+        metavar="FILE",
+        help="the video: checks boxes and frames against it; for --errors, default: the run's",
     )
-    parser.add_argument("--iou", type=float, default=0.5, help="for a match; default: 0.5")
     parser.add_argument(
         "--fit-boxes",
         choices=("even", "odd"),
@@ -128,6 +153,65 @@ def add_evaluate_arguments(parser: argparse.ArgumentParser) -> None:
         help="the shots for --fit-boxes; default: shots.csv of the run folder",
     )
     parser.add_argument("--json", action="store_true", help="print JSON instead of a table")
+
+
+def add_benchmark_arguments(parser: argparse.ArgumentParser) -> None:
+    """What `multiface benchmark` can be told."""
+    parser.add_argument("video", type=Path, nargs="?", help="anything that FFmpeg decodes")
+    of_what = parser.add_mutually_exclusive_group(required=True)
+    of_what.add_argument(
+        "--gt", type=Path, metavar="FILE", help="its truth: MOT text, the authors' XML, CVAT"
+    )
+    of_what.add_argument(
+        "--dataset", type=Path, metavar="FILE", help="instead: videos and truths (YAML)"
+    )
+    _add_truth_arguments(parser)
+    parser.add_argument(
+        "--out", type=Path, metavar="DIR", help="default: runs/<name of the video>-benchmark"
+    )
+    parser.add_argument(
+        "--features",
+        nargs="+",
+        choices=[kind for kind in FEATURE_KINDS if kind != "auto"],
+        default=BENCHMARK_FEATURES,
+        metavar="KIND",
+        help=f"a row each, raw and learned: {', '.join(FEATURE_KINDS[1:])}; default: "
+        f"{' '.join(BENCHMARK_FEATURES)}",
+    )
+    parser.add_argument(
+        "--losses",
+        nargs="+",
+        choices=("all", *LOSSES),
+        default=BENCHMARK_LOSSES,
+        metavar="LOSS",
+        help=f"a row each: all, or as for track --loss; default: {' '.join(BENCHMARK_LOSSES)}",
+    )
+    parser.add_argument(
+        "--seeds", type=int, default=3, metavar="N", help="runs of each learned row; default: 3"
+    )
+    parser.add_argument(
+        "--published", metavar="NAME", help="show others' numbers of this video beside: T-ara, …"
+    )
+    _add_face_arguments(parser)
+    parser.add_argument("--device", default="auto", help="auto, cpu, cuda or cuda:n")
+    parser.add_argument("--json", action="store_true", help="print table.json when done")
+
+
+def _add_truth_arguments(parser: argparse.ArgumentParser) -> None:
+    """How a truth is read, and when a box is right."""
+    parser.add_argument(
+        "--gt-step",
+        type=int,
+        default=1,
+        metavar="N",
+        help="the truth has every Nth frame of the video, numbered without gaps",
+    )
+    parser.add_argument(
+        "--frames",
+        metavar="FIRST-LAST",
+        help="judge only these frames of the video, from 1, both included",
+    )
+    parser.add_argument("--iou", type=float, default=0.5, help="for a match; default: 0.5")
 
 
 def add_synth_arguments(parser: argparse.ArgumentParser) -> None:

@@ -12,13 +12,16 @@ from collections.abc import Sequence
 from typing import Any
 
 from tracker.arguments import (
+    BENCHMARK_EXAMPLES,
     EVALUATE_EXAMPLES,
     SYNTH_EXAMPLES,
     TRACK_EXAMPLES,
+    add_benchmark_arguments,
     add_evaluate_arguments,
     add_synth_arguments,
     add_track_arguments,
 )
+from tracker.commands.benchmark import benchmark
 from tracker.commands.evaluate import evaluate_tracks
 from tracker.commands.synth import synth
 from tracker.commands.track import track
@@ -38,11 +41,21 @@ def main(arguments: Sequence[str] | None = None) -> int:
     add_evaluate_arguments(
         _command(commands, "evaluate", "score tracks against a ground truth", EVALUATE_EXAMPLES)
     )
+    add_benchmark_arguments(
+        _command(
+            commands, "benchmark", "compare features and losses on a truth", BENCHMARK_EXAMPLES
+        )
+    )
     add_synth_arguments(
         _command(commands, "synth", "draw a video whose truth is known", SYNTH_EXAMPLES)
     )
     given = parser.parse_args(arguments)
-    commands_by_name = {"track": track, "evaluate": evaluate_tracks, "synth": synth}
+    commands_by_name = {
+        "track": track,
+        "evaluate": evaluate_tracks,
+        "benchmark": benchmark,
+        "synth": synth,
+    }
     return _guarded(commands_by_name[given.command], given)
 
 

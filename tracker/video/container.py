@@ -72,3 +72,17 @@ def claimed_duration_s(stream: VideoStream) -> Fraction:
         return (int(hours) * 60 + int(minutes)) * 60 + Fraction(seconds)
     except ValueError:
         return Fraction(0)
+
+
+def count_packets(path: Path) -> int:
+    """How many pictures the first video stream of `path` holds at most, without decoding any.
+
+    Raises:
+        VideoOpenError: it cannot be opened, or has no pictures.
+    """
+    with open_container(path) as container:
+        stream = picture_stream(container, path)
+        try:
+            return sum(packet.size > 0 for packet in container.demux(stream))
+        except (av.FFmpegError, OSError) as error:
+            raise VideoOpenError(f"cannot read {path}: {error}; copy it again") from error

@@ -1,0 +1,1 @@
+"""The baseline table: every kind of features, raw and learned by each loss, on one video."""

@@ -1,0 +1,143 @@
+"""One video, one detection and one tracklet file, many rows; what is measured is kept."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from tracker.benchmark.measuring import Bench, find_answers, measure_row
+from tracker.benchmark.rows import Row, available
+from tracker.benchmark.table import Line, spreads
+from tracker.detection.choose import choose_detector
+from tracker.evaluation.annotations import Extent
+from tracker.evaluation.answer import Answer
+from tracker.mot import write_mot
+from tracker.pipeline import Followed, follow_faces
+from tracker.records import NO_TRACKLET, NOBODY, Tracks
+from tracker.run import Run
+from tracker.settings import settings_as_dict
+from tracker.shots import write_shots
+from tracker.storage import content_hash, load_json, save_json, stage_key, written_aside
+from tracker.video.reader import probe_video
+
+_FOLDER = "rows"
+_VERSION = 1  # raise it when a row is measured in another way
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Results:
+    """What was measured.
+
+    Attributes:
+        runs: of each row that could be measured, by seed.
+        absent: of each that could not, why.
+    """
+
+    runs: dict[Row, list[dict[str, Any]]]
+    absent: dict[Row, str]
+
+
+def prepare(run: Run, answer: Answer, iou_threshold: float) -> Bench:
+    """Find the faces that all rows share, and write them beside the table.
+
+    Raises:
+        TrackerError: the video, the truth or the folder cannot be used.
+    """
+    info = probe_video(run.video)
+    answer.read(Extent(info.width, info.height))  # a mistake in it should show before the long pass
+    detector = choose_detector(run.config.detection)
+    run.log.say(detector.reason)
+    followed = follow_faces(run, info, detector)
+    frames = len(followed.material.scan.timeline)
+    truth = answer.read(Extent(info.width, info.height, frames))
+    _write_shared(run.folder.path, followed)
+    return Bench(run, followed, truth, find_answers(truth, followed, iou_threshold), iou_threshold)
+
+
+def measure_rows(bench: Bench, answer: Answer, rows: Sequence[Row], seeds: int) -> Results:
+    """Measure every row from every seed, or take up what was measured before."""
+    absent: dict[Row, str] = {}
+    work: list[tuple[Row, int, Path]] = []
+    for row in rows:
+        choice = available(row, bench.run.config)
+        if isinstance(choice, str):
+            absent[row] = choice
+            bench.run.log.say(f"{row.title}: absent, since {choice}")
+            continue
+        hashes = [one.hashes for one in choice]
+        for seed in range(seeds if row.is_learned else 1):
+            work.append((row, seed, _kept(bench, answer, row, seed, hashes)))
+    runs: dict[Row, list[dict[str, Any]]] = {row: [] for row, _, _ in work}
+    left = sum(not path.exists() for _, _, path in work)
+    started, done = time.monotonic(), 0
+    for row, seed, path in work:
+        if not path.exists():
+            rest = "" if not done else _time_left((time.monotonic() - started) / done * left)
+            bench.run.log.say(f"{row.title}, seed {seed}: {left} to go{rest}")
+            save_json(path, measure_row(bench, row, seed))
+            done, left = done + 1, left - 1
+        runs[row].append(load_json(path))
+    return Results(runs, absent)
+
+
+def lines_of(results: Results, rows: Sequence[Row]) -> list[Line]:
+    """The lines of the table, in the order of `rows`."""
+    return [_line(row, results) for row in rows]
+
+
+def _line(row: Row, results: Results) -> Line:
+    if row in results.absent:
+        return Line(row.title, row.features, row.method, {}, results.absent[row])
+    runs = results.runs[row]
+    remark = ""
+    if row.is_learned and not any(run["learned_share"] for run in runs):
+        remark = "nothing was learned: the video has too few pairs of people seen together, or "
+        remark += "its features tell them apart as they are"
+    return Line(
+        row.title, row.features, row.method, spreads([run["values"] for run in runs]), remark
+    )
+
+
+def _kept(bench: Bench, answer: Answer, row: Row, seed: int, hashes: list[Any]) -> Path:
+    """Where a row's numbers are, or will be: named by everything that they depend on."""
+    settings = settings_as_dict(row.settings(bench.run.config, seed, None))
+    how = [answer.step, answer.frames, bench.iou_threshold]
+    key = stage_key(
+        "benchmark",
+        [_VERSION, settings, hashes, bench.run.device.type, how],
+        bench.followed.material.constraints_key,
+        bench.followed.material.scan.detections_key,
+        content_hash(answer.path),
+    )
+    folder = bench.run.folder.path / _FOLDER
+    folder.mkdir(exist_ok=True)
+    return folder / f"{row.title.replace(' ', '-').replace(',', '')}-{seed}-{key}.json"
+
+
+def _write_shared(folder: Path, followed: Followed) -> None:
+    """Write the shots, the detections and the tracklets that all rows share."""
+    material = followed.material
+    detections = material.scan.detections
+    found = Tracks(
+        detections.frame,
+        np.full(len(detections), NOBODY, np.int32),
+        detections.boxes,
+        detections.scores,
+    )
+    with written_aside(folder / "shots.csv") as aside:
+        write_shots(aside, material.scan.shots)
+    with written_aside(folder / "detections.txt") as aside:
+        write_mot(aside, found)
+    in_tracklet = material.tracklet != NO_TRACKLET
+    numbered = Tracks(detections.frame, material.tracklet + 1, detections.boxes, detections.scores)
+    with written_aside(folder / "tracklets.txt") as aside:
+        write_mot(aside, numbered.where(in_tracklet))
+
+
+def _time_left(seconds: float) -> str:
+    return f", about {seconds:.0f} s" if seconds < 90 else f", about {seconds / 60:.0f} min"
