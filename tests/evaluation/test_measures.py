@@ -83,6 +83,7 @@ def test_measures_computed_by_hand():
         assa=(16 * 3.8 / 7 + 3 / 2) / 19,  # 3.8: 4 boxes of tracks half right, 3 of one of 3/5
         id_switches=1,
         fragmentations=1,
+        breaks=1,
         mostly_tracked=1,
         partly_tracked=1,
         mostly_lost=0,
@@ -222,6 +223,21 @@ def test_who_leaves_while_others_stay_and_comes_back_is_a_fragment(
     kept = ~((truth.person == 1) & np.isin(truth.frame, first_lost_in))
     measures = evaluate(Truth(truth), truth.where(kept))
     assert measures.fragmentations == fragments
+    assert measures.breaks == 0
+
+
+def test_a_break_is_being_lost_and_found_again_before_leaving():
+    frames = (0, 1, 2, 3, 10, 11, 12)  # two stays
+    truth = tracks_of(*((frame, 1, *FIRST) for frame in frames))
+    kept = tracks_of(*((frame, 1, *FIRST) for frame in (0, 3, 11, 12)))
+    assert evaluate(Truth(truth), kept).breaks == 1
+
+
+def test_no_break_lies_between_the_annotated_frames():
+    truth = tracks_of(*((frame, 1, *FIRST) for frame in (0, 5, 10)))
+    kept = truth.where(truth.frame != 5)
+    assert evaluate(Truth(truth, step=5), truth).breaks == 0
+    assert evaluate(Truth(truth, step=5), kept).breaks == 1
 
 
 @pytest.mark.parametrize(

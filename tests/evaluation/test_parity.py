@@ -126,6 +126,35 @@ def test_random_tracks_measure_as_in_trackeval(truth, tracks, iou_threshold):
     assert measured_by_us(truth, tracks, iou_threshold) == pytest.approx(theirs, abs=1e-9)
 
 
+def with_steady_person(tracks: Tracks, who: int) -> Tracks:
+    """`tracks` and somebody far from all others, in every one of six frames."""
+    frame = np.concatenate([tracks.frame, np.arange(6)])
+    order = np.argsort(frame, kind="stable")
+    steady = np.tile([900, 900, 910, 910], (6, 1))
+    return Tracks(
+        frame[order].astype(np.int32),
+        np.concatenate([tracks.person, np.full(6, who)])[order].astype(np.int32),
+        np.concatenate([tracks.boxes, steady])[order].astype(np.float32),
+        np.ones(len(frame), np.float32),
+    )
+
+
+@given(st.lists(st.tuples(*[st.floats(0, 12, width=16)] * 2), min_size=12, max_size=12), tables())
+@settings(max_examples=150)
+def test_breaks_are_the_fragments_of_trackeval_where_nobody_leaves(corners, tracks):
+    places = np.array(corners)
+    truth = Tracks(
+        np.repeat(np.arange(6), 2).astype(np.int32),
+        np.tile([1, 2], 6).astype(np.int32),
+        np.concatenate([places, places + 8], axis=1).astype(np.float32),
+        np.ones(12, np.float32),
+    )
+    # TrackEval passes over frames without tracks, as if nobody was lost in them.
+    truth, tracks = with_steady_person(truth, 7), with_steady_person(tracks, 7)
+    ours = evaluate(Truth(truth), tracks, 0.2).breaks
+    assert ours == measured_by_trackeval(truth, tracks, 0.2)["fragmentations"]
+
+
 @pytest.mark.parametrize("people", [1, 3, 12])
 def test_a_drawn_crowd_measures_as_in_trackeval(people):
     truth, tracks = drawn_tracks(frames=120, people=people, seed=people)
@@ -171,8 +200,11 @@ def test_motmetrics_agrees_on_real_tracks(sequence):
         distance = np.where(iou >= 0.5, 1 - iou, np.nan)
         accumulator.update(true.person, found.person, distance, frameid=frame)
     theirs = motmetrics.metrics.create().compute(
-        accumulator, metrics=["mota", "idf1", "num_switches"], return_dataframe=False
+        accumulator,
+        metrics=["mota", "idf1", "num_switches", "num_fragmentations"],
+        return_dataframe=False,
     )
     ours = evaluate(Truth(truth), tracks)
     assert (ours.mota, ours.idf1) == pytest.approx((theirs["mota"], theirs["idf1"]), abs=1e-6)
     assert ours.id_switches == theirs["num_switches"]
+    assert ours.breaks == theirs["num_fragmentations"]

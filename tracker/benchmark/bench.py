@@ -26,7 +26,7 @@ from tracker.storage import content_hash, load_json, save_json, stage_key, writt
 from tracker.video.reader import probe_video
 
 _FOLDER = "rows"
-_VERSION = 1  # raise it when a row is measured in another way
+_VERSION = 2  # raise it when a row is measured in another way
 
 
 @dataclass(frozen=True, slots=True, eq=False)

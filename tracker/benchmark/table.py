@@ -25,6 +25,7 @@ _PARTS: tuple[tuple[str, str, dict[str, str]], ...] = (
             "DetA": "deta",
             "AssA": "assa",
             "IDS": "id_switches",
+            "breaks": "breaks",
             "Frag": "fragmentations",
             "MT": "mostly_tracked",
             "PT": "partly_tracked",
@@ -251,6 +252,7 @@ def _markdown(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
 _COUNTS = {
     "id_switches",
     "fragmentations",
+    "breaks",
     "mostly_tracked",
     "partly_tracked",
     "mostly_lost",

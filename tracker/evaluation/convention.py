@@ -103,12 +103,15 @@ def evaluate_fitted(
     if fit is None:
         raise RecordError(f"no box lies on a true one in the {fitted_on} shots: nothing to fit")
     judged = replace(truth, tracks=true_scored)
-    return FittedMeasures(
-        fit,
-        fitted_on,
-        evaluate(judged, fit(scored), iou_threshold),
-        evaluate(judged, scored, iou_threshold),
-    )
+
+    def measured(boxes: Tracks) -> Measures:
+        """The measures of `boxes`; frames of the shots that are not scored don't count."""
+        measures = evaluate(judged, boxes, iou_threshold)
+        every = np.arange(measures.frames) * truth.step + truth.start
+        frames = int((~_to_fit(every, shots, fitted_on)).sum())
+        return replace(measures, frames=frames, faf=measures.false_positives / max(frames, 1))
+
+    return FittedMeasures(fit, fitted_on, measured(fit(scored)), measured(scored))
 
 
 def fit_boxes(true: Tracks, tracks: Tracks) -> BoxFit | None:
@@ -158,9 +161,14 @@ def format_fitted(scores: FittedMeasures) -> str:
 
 def _halves(tracks: Tracks, shots: Sequence[Shot], fitted_on: str) -> tuple[Tracks, Tracks]:
     """Those of `tracks` in the shots to fit on, and those in the shots to score."""
-    number = shot_of_frames(tracks.frame, shots) + 1
-    to_fit = number % 2 == (0 if fitted_on == "even" else 1)
+    to_fit = _to_fit(tracks.frame, shots, fitted_on)
     return tracks.where(to_fit), tracks.where(~to_fit)
+
+
+def _to_fit(frame: NDArray[Any], shots: Sequence[Shot], fitted_on: str) -> NDArray[np.bool_]:
+    """Which of `frame` (N,) lie in the shots to fit on."""
+    number = shot_of_frames(frame, shots) + 1
+    return np.asarray(number % 2 == (0 if fitted_on == "even" else 1), np.bool_)
 
 
 def _paired_rows(true: Tracks, tracks: Tracks) -> tuple[NDArray[np.intp], NDArray[np.intp]]:

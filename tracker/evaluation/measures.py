@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tracker.boxes import box_areas
+from tracker.evaluation.breaks import count_breaks
 from tracker.evaluation.clear import clear_scores
 from tracker.evaluation.comparison import compare
 from tracker.evaluation.hota import higher_order_accuracy
@@ -35,7 +36,8 @@ _TABLE = {  # line, heading, measure
     "B-cubed": {"F1": "bcubed_f1", "recall": "bcubed_recall", "precision": "bcubed_precision"},
     "errors": {
         "switches": "id_switches",
-        "fragments": "fragmentations",
+        "breaks": "breaks",
+        "Frag": "fragmentations",
         "misses": "misses",
         "false": "false_positives",
     },
@@ -69,8 +71,9 @@ class Measures:
         id_switches: matches of a true person with another track than its last one.
         fragmentations: times that a true person is matched again after a frame, with boxes of
             truth and of tracks in it, in which it was not. As TrackEval has it, who leaves the
-            picture while others stay, and comes back, is a fragment too; motmetrics counts only
-            whom the tracks lose.
+            picture while others stay, and comes back, is a fragment too, so that perfect tracks
+            may have some.
+        breaks: times that a true person is lost and found again before leaving the picture.
         mostly_tracked: true people matched in more than .8 of their boxes.
         partly_tracked: true people matched in .2 to .8 of them.
         mostly_lost: true people matched in less than .2 of them.
@@ -106,6 +109,7 @@ class Measures:
     assa: float
     id_switches: int
     fragmentations: int
+    breaks: int
     mostly_tracked: int
     partly_tracked: int
     mostly_lost: int
@@ -148,7 +152,8 @@ def evaluate(truth: Truth, tracks: Tracks, iou_threshold: float = IOU_THRESHOLD)
     """
     named = truth.tracks.where(truth.tracks.person != NOBODY)
     overlaps = find_overlaps(named.frame, named.boxes, tracks.frame, tracks.boxes)
-    identity = _identities(truth, tracks.frame, tracks.boxes, overlaps, iou_threshold)
+    matched = _matched(overlaps, named.frame, tracks.frame, iou_threshold)
+    identity = _identities(truth, named, tracks.frame, tracks.boxes, matched)
     judged = identity != NOBODY
     identity, tracks_judged = identity[judged], tracks.where(judged)
     compared = compare(named, tracks_judged, _renumbered(overlaps, judged))
@@ -158,6 +163,7 @@ def evaluate(truth: Truth, tracks: Tracks, iou_threshold: float = IOU_THRESHOLD)
     frames = _judged_frames(truth, tracks)
     return Measures(
         **clear._asdict(),
+        breaks=count_breaks(compared, iou_threshold, truth.step),
         **higher_order_accuracy(compared)._asdict(),
         idf1=_ratio(2 * right, len(named) + len(tracks_judged)),
         idp=_ratio(right, len(tracks_judged)),
@@ -197,7 +203,8 @@ def identities_of_boxes(
     named = truth.tracks.where(truth.tracks.person != NOBODY)
     overlaps = find_overlaps(named.frame, named.boxes, frame, boxes)
     identity = np.empty(len(frame), np.int32)
-    identity[order] = _identities(truth, frame, boxes, overlaps, iou_threshold)
+    matched = _matched(overlaps, named.frame, frame, iou_threshold)
+    identity[order] = _identities(truth, named, frame, boxes, matched)
     return identity
 
 
@@ -215,25 +222,33 @@ def format_table(measures: Measures) -> str:
     return "\n".join(lines)
 
 
+def _matched(
+    overlaps: Overlaps,
+    true_frame: NDArray[Any],
+    frame: NDArray[Any],
+    iou_threshold: float,
+) -> Overlaps:
+    """Those `overlaps` of true boxes and boxes, both sorted by frame, that are matches."""
+    possible = overlaps.where(overlaps.iou >= iou_threshold)
+    return possible.where(
+        assign_overlaps(
+            possible, possible.iou, true_frame, frame, lambda iou: pair_boxes(iou, iou_threshold)
+        )
+    )
+
+
 def _identities(
     truth: Truth,
+    named: Tracks,
     frame: NDArray[Any],
     boxes: NDArray[np.floating],
-    overlaps: Overlaps,
-    iou_threshold: float,
+    matched: Overlaps,
 ) -> NDArray[np.int32]:
-    """`identities_of_boxes`, sorted by frame, whose `overlaps` with the named ones are known."""
-    named = truth.tracks.where(truth.tracks.person != NOBODY)
+    """`identities_of_boxes`, sorted by frame, whose matches with the `named` ones are known."""
     regions = truth.tracks.where(truth.tracks.person == NOBODY)
     identity = np.full(len(frame), FALSE_DETECTION, np.int32)
     identity[_rows_inside(regions, frame, boxes)] = NOBODY
     identity[~truth.annotates(frame)] = NOBODY
-    possible = overlaps.where(overlaps.iou >= iou_threshold)
-    matched = possible.where(
-        assign_overlaps(
-            possible, possible.iou, named.frame, frame, lambda iou: pair_boxes(iou, iou_threshold)
-        )
-    )
     identity[matched.found] = named.person[matched.true]
     return identity
 

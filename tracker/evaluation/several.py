@@ -13,7 +13,7 @@ _COLUMNS = {
     "IDF1": "idf1",
     "HOTA": "hota",
     "IDS": "id_switches",
-    "Frag": "fragmentations",
+    "breaks": "breaks",
     "recall": "recall",
     "precision": "precision",
     "purity": "purity",
@@ -23,6 +23,7 @@ _COLUMNS = {
 _SUMMED = (
     "id_switches",
     "fragmentations",
+    "breaks",
     "misses",
     "false_positives",
     "matches",
@@ -31,7 +32,7 @@ _SUMMED = (
     "truth_people",
     "people",
 )
-_COUNTS = ("id_switches", "fragmentations", "people", "truth_people")
+_COUNTS = ("id_switches", "breaks", "people", "truth_people")
 
 
 def pooled(measured: Mapping[str, Measures]) -> dict[str, float | int]:
