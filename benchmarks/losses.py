@@ -25,11 +25,10 @@ import torch
 import yaml
 from accuracy import ROOT, material
 from numpy.typing import NDArray
-from sklearn.metrics import normalized_mutual_info_score
 
 from tracker.config import BACKBONES, LOSSES, Config
-from tracker.evaluation.measures import evaluate, identities_of_boxes
-from tracker.evaluation.truth import Truth, read_truth
+from tracker.evaluation.measures import evaluate
+from tracker.evaluation.truth import read_truth
 from tracker.pipeline import Findings, find_people
 from tracker.records import NOBODY
 from tracker.reporting import make_progress
@@ -125,7 +124,7 @@ def measure(bench: Bench, clip: str, features: str, recipe: str, seed: int) -> d
     curves = free.identities.embedding.curves
     measured = {
         "purity": measures.purity,
-        "nmi": _mutual_information(truth, asked),
+        "nmi": measures.nmi,
         "idf1": measures.idf1,
         "people": len(np.unique(free.tracks.person)),
         "steps": len(curves.loss),
@@ -157,14 +156,6 @@ def found_by(
     log = RunLog(make_progress())
     run = Run(video, RunFolder(bench.folder(clip)), config, bench.device, log)
     return find_people(run, probe_video(video)), log
-
-
-def _mutual_information(truth: Truth, findings: Findings) -> float:
-    """NMI of people and true people; boxes on nobody are a class of their own."""
-    tracks = findings.tracks
-    identity = identities_of_boxes(truth, tracks.frame, tracks.boxes)
-    judged = identity != NOBODY
-    return float(normalized_mutual_info_score(identity[judged], tracks.person[judged]))
 
 
 def _last(curve: NDArray[np.float32]) -> float:
