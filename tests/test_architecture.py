@@ -14,7 +14,7 @@ LAYERS = [
     {"errors"},
     {"records"},
     {"config", "boxes", "mot", "progress", "devices", "weights", "video"},
-    {"settings"},
+    {"settings", "networks"},
     # the stages
     {
         "shots",
@@ -28,15 +28,16 @@ LAYERS = [
     },
     {"lettering"},
     {"evaluation", "storage", "export", "render", "synthetic"},
-    {"learned", "learning_plot"},
+    {"learned", "learning_plot", "charts", "failure_page"},
     {"run"},
     {"scan"},
     {"faces"},
     {"identity"},
     {"pipeline"},
-    {"outputs"},
+    {"outputs", "benchmark"},
     {"reporting"},
     {"arguments"},
+    {"commands"},
     {"cli"},
 ]
 LAYER_OF = {part: number for number, layer in enumerate(LAYERS) for part in layer}

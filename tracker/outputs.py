@@ -71,6 +71,7 @@ def write_run_json(run: Run, findings: Findings) -> None:
         {
             "video": {
                 "name": run.video.name,
+                "path": str(run.video.resolve()),
                 "fingerprint": findings.scan.video_key,
                 "frames": len(findings.scan.timeline),
                 "width": findings.info.width,
