@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from tracker.errors import RecordError
 from tracker.evaluation.annotations import Extent
 from tracker.evaluation.truth import Truth, read_truth
 
@@ -28,6 +29,14 @@ class Answer:
 
         Raises:
             FormatError: it cannot be understood, or is not of this video.
+            RecordError: the video ends before the frames that are judged.
         """
         truth = read_truth(self.path, self.step, extent=extent)
-        return truth if self.frames is None else truth.within(*self.frames)
+        if self.frames is None:
+            return truth
+        first, stop = self.frames
+        if extent.frames is not None and first >= extent.frames:
+            raise RecordError(
+                f"no frames to judge: they start at {first + 1}, and the video has {extent.frames}"
+            )
+        return truth.within(first, stop)
