@@ -17,6 +17,7 @@ from tracker.charts.maps import Map, draw_maps, flatten
 from tracker.charts.purity import draw_purity
 from tracker.charts.thresholds import ThresholdPanel, draw_precision_recall
 from tracker.charts.timeline import Spans, Switches, draw_timeline
+from tracker.embedding.compensation import unit_length
 from tracker.embedding.evidence import area_under_curve
 from tracker.evaluation.measures import FALSE_DETECTION, identities_of_boxes
 from tracker.evaluation.verification import precision_recall
@@ -99,7 +100,7 @@ def _maps(bench: Bench, rows: list[Row]) -> Figure:
         identities = findings.identities
         raw = row.method == RAW
         vectors = identities.metric.vectors if raw else identities.embedding.learned
-        maps.append(Map(row.title, flatten(_on_sphere(vectors[faces]), seed=0)))
+        maps.append(Map(row.title, flatten(unit_length(vectors[faces]), seed=0)))
     return draw_maps(maps, labels)
 
 
@@ -112,11 +113,6 @@ def _some_faces(findings: Findings) -> NDArray[np.intp]:
         places = np.linspace(0, len(rows) - 1, min(len(rows), _FACES_A_TRACKLET))
         chosen.append(rows[places.astype(np.intp)])
     return np.sort(np.concatenate([np.zeros(0, np.intp), *chosen]))
-
-
-def _on_sphere(vectors: NDArray[np.float32]) -> NDArray[np.float32]:
-    lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
-    return np.asarray(vectors / np.maximum(lengths, 1e-9), np.float32)
 
 
 def _precision_recall(bench: Bench, findings: Findings, bound: float) -> Figure:

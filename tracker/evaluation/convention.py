@@ -15,10 +15,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tracker.boxes import box_iou, scale_boxes
+from tracker.boxes import scale_boxes
 from tracker.errors import RecordError
 from tracker.evaluation.measures import IOU_THRESHOLD, Measures, evaluate, format_table
-from tracker.evaluation.pairing import pair_boxes, rows_by_frame
+from tracker.evaluation.pairing import find_overlaps, match_overlaps
 from tracker.evaluation.truth import Truth
 from tracker.records import NOBODY, Shot, Tracks, shot_of_frames
 from tracker.shots import read_shots
@@ -173,16 +173,9 @@ def _to_fit(frame: NDArray[Any], shots: Sequence[Shot], fitted_on: str) -> NDArr
 
 def _paired_rows(true: Tracks, tracks: Tracks) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
     """Rows of `tracks` and the rows of `true` that each lies on, in the same frame."""
-    true_rows = rows_by_frame(true.frame)
-    nothing: NDArray[np.intp] = np.zeros(0, np.intp)
-    pairs = [(nothing, nothing)]
-    for frame, found in rows_by_frame(tracks.frame).items():
-        there = true_rows.get(frame, nothing)
-        iou = box_iou(tracks.boxes[found].astype(float), true.boxes[there].astype(float))
-        rows, columns = pair_boxes(iou, _PAIR_IOU)
-        pairs.append((found[rows], there[columns]))
-    found_parts, true_parts = zip(*pairs, strict=True)
-    return np.concatenate(found_parts), np.concatenate(true_parts)
+    overlaps = find_overlaps(true.frame, true.boxes, tracks.frame, tracks.boxes)
+    matched = match_overlaps(overlaps, true.frame, tracks.frame, _PAIR_IOU)
+    return matched.found, matched.true
 
 
 def _median_fit(true_boxes: NDArray[np.floating], boxes: NDArray[np.floating]) -> BoxFit:

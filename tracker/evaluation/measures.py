@@ -14,7 +14,7 @@ from tracker.evaluation.clear import clear_scores
 from tracker.evaluation.comparison import compare
 from tracker.evaluation.hota import higher_order_accuracy
 from tracker.evaluation.identity_measures import right_identities
-from tracker.evaluation.pairing import Overlaps, assign_overlaps, find_overlaps, pair_boxes
+from tracker.evaluation.pairing import Overlaps, find_overlaps, match_overlaps
 from tracker.evaluation.partition import (
     bcubed,
     clustering_accuracy,
@@ -152,7 +152,7 @@ def evaluate(truth: Truth, tracks: Tracks, iou_threshold: float = IOU_THRESHOLD)
     """
     named = truth.tracks.where(truth.tracks.person != NOBODY)
     overlaps = find_overlaps(named.frame, named.boxes, tracks.frame, tracks.boxes)
-    matched = _matched(overlaps, named.frame, tracks.frame, iou_threshold)
+    matched = match_overlaps(overlaps, named.frame, tracks.frame, iou_threshold)
     identity = _identities(truth, named, tracks.frame, tracks.boxes, matched)
     judged = identity != NOBODY
     identity, tracks_judged = identity[judged], tracks.where(judged)
@@ -203,7 +203,7 @@ def identities_of_boxes(
     named = truth.tracks.where(truth.tracks.person != NOBODY)
     overlaps = find_overlaps(named.frame, named.boxes, frame, boxes)
     identity = np.empty(len(frame), np.int32)
-    matched = _matched(overlaps, named.frame, frame, iou_threshold)
+    matched = match_overlaps(overlaps, named.frame, frame, iou_threshold)
     identity[order] = _identities(truth, named, frame, boxes, matched)
     return identity
 
@@ -220,21 +220,6 @@ def format_table(measures: Measures) -> str:
             cells.append(f"{heading:<10}{text:>7}")
         lines.append("   ".join([f"{title:<8}", *cells]))
     return "\n".join(lines)
-
-
-def _matched(
-    overlaps: Overlaps,
-    true_frame: NDArray[Any],
-    frame: NDArray[Any],
-    iou_threshold: float,
-) -> Overlaps:
-    """Those `overlaps` of true boxes and boxes, both sorted by frame, that are matches."""
-    possible = overlaps.where(overlaps.iou >= iou_threshold)
-    return possible.where(
-        assign_overlaps(
-            possible, possible.iou, true_frame, frame, lambda iou: pair_boxes(iou, iou_threshold)
-        )
-    )
 
 
 def _identities(

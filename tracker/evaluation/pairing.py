@@ -104,6 +104,23 @@ def assign_overlaps(
     return taken
 
 
+def match_overlaps(
+    overlaps: Overlaps, true_frame: NDArray[Any], frame: NDArray[Any], iou_threshold: float
+) -> Overlaps:
+    """Those `overlaps` that pair as many boxes as possible, frame by frame; then the best ones.
+
+    Args:
+        true_frame: (N,) the frame of each true box, sorted.
+        frame: (M,) the frame of each found box, sorted.
+        iou_threshold: from which on two boxes may be paired.
+    """
+    possible = overlaps.where(overlaps.iou >= iou_threshold)
+    taken = assign_overlaps(
+        possible, possible.iou, true_frame, frame, lambda iou: pair_boxes(iou, iou_threshold)
+    )
+    return possible.where(taken)
+
+
 def pair_boxes(
     iou: NDArray[np.floating], iou_threshold: float
 ) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
