@@ -117,7 +117,7 @@ def _told(value: Mapping[str, Any] | Any) -> str:
 
 def write_means(
     folder: Path, title: str, tables: Mapping[str, Sequence[Line]], order: Order
-) -> None:
+) -> list[Line]:
     """Write the table of a dataset: of every row, the mean over videos of its means over seeds.
 
     A row that one of the videos lacks is absent.
@@ -145,3 +145,4 @@ def write_means(
         },
     }
     write_table(folder, title, facts, lines, ())
+    return lines

@@ -74,6 +74,16 @@ _PARTS: tuple[tuple[str, str, dict[str, str]], ...] = (
         },
     ),
 )
+_SUMMARY = {
+    "MOTA": "mota",
+    "IDF1": "idf1",
+    "HOTA": "hota",
+    "purity": "cluster_purity",
+    "NMI": "cluster_nmi",
+    "AUC": "auc",
+    "MAP@R": "map_at_r",
+    "people": "alone_people",
+}
 _NOT_MEASURED = "-"
 
 
@@ -141,6 +151,20 @@ def as_markdown(
     if published:
         parts += ["## Published by others", _published(published)]
     return "\n\n".join(parts) + "\n"
+
+
+def as_text(lines: Sequence[Line]) -> str:
+    """The means that say most, in aligned columns, for a terminal."""
+    rows = [["", *_SUMMARY]]
+    for line in lines:
+        values = (line.values.get(name) for name in _SUMMARY.values())
+        numbers = zip(_SUMMARY.values(), values, strict=True)
+        cells = [_NOT_MEASURED if one is None else _number(name, one.mean) for name, one in numbers]
+        rows.append([_titled(line), *cells])
+    width = max(len(row[0]) for row in rows)
+    return "\n".join(
+        "".join([f"{row[0]:<{width}}", *(f"{cell:>9}" for cell in row[1:])]) for row in rows
+    )
 
 
 def as_csv(lines: Sequence[Line]) -> str:

@@ -30,25 +30,26 @@ def benchmark(given: argparse.Namespace) -> None:
         raise TrackerError("--dataset names the videos, and what is published of them")
     config = config_of_faces(given)
     check_files(given, config, given.gt, given.dataset)
-    folder = _one_video(given, config) if given.gt else _dataset(given, config)
+    folder, lines = _one_video(given, config) if given.gt else _dataset(given, config)
     if given.json:
         print((folder / "table.json").read_text(encoding="utf-8"), end="")
     else:
-        print(f"{folder / 'table.md'}")
+        from tracker.benchmark.table import as_text
+
+        print(f"{as_text(lines)}\n\nthe whole table: {folder / 'table.md'}")
 
 
-def _one_video(given: argparse.Namespace, config: Config) -> Path:
+def _one_video(given: argparse.Namespace, config: Config) -> tuple[Path, list[Line]]:
     from tracker.benchmark.published import published_numbers
     from tracker.benchmark.report import benchmark_video
 
     published = published_numbers(given.published) if given.published else ()
     out = given.out or Path("runs") / f"{given.video.stem}-benchmark"
     run = _run(given, given.video, out, config)
-    benchmark_video(run, answer_of(given), _order(given, config), published)
-    return out
+    return out, benchmark_video(run, answer_of(given), _order(given, config), published)
 
 
-def _dataset(given: argparse.Namespace, config: Config) -> Path:
+def _dataset(given: argparse.Namespace, config: Config) -> tuple[Path, list[Line]]:
     """One video after the other, each in a folder of its own; then the means over all."""
     from tracker.benchmark.published import published_numbers
     from tracker.benchmark.report import benchmark_video, write_means
@@ -67,8 +68,7 @@ def _dataset(given: argparse.Namespace, config: Config) -> Path:
         run = _run(given, one.video, out / one.name, _config_for(one, config))
         published = published_numbers(one.published) if one.published else ()
         tables[one.name] = benchmark_video(run, one.answer, order, published)
-    write_means(out, dataset.name, tables, order)
-    return out
+    return out, write_means(out, dataset.name, tables, order)
 
 
 def _config_for(video: DatasetVideo, config: Config) -> Config:
