@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from tracker.benchmark.measuring import Bench, find_answers, measure_row
-from tracker.benchmark.rows import Row, available
+from tracker.benchmark.rows import Means, Row, means_of
 from tracker.benchmark.table import Line, spreads
 from tracker.detection.choose import choose_detector
 from tracker.evaluation.annotations import Extent
 from tracker.evaluation.answer import Answer
+from tracker.evaluation.truth import TRACKS_FILE
+from tracker.learned import EMBEDDING_FILE
 from tracker.mot import write_mot
 from tracker.pipeline import Followed, follow_faces
 from tracker.records import NO_TRACKLET, NOBODY, Tracks
@@ -26,7 +28,7 @@ from tracker.storage import content_hash, load_json, save_json, stage_key, writt
 from tracker.video.reader import probe_video
 
 _FOLDER = "rows"
-_VERSION = 2  # raise it when a row is measured in another way
+_VERSION = 3  # raise it when a row is measured in another way
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -36,10 +38,12 @@ class Results:
     Attributes:
         runs: of each row that could be measured, by seed.
         absent: of each that could not, why.
+        chosen: of rows in which something was chosen for the user, what and why.
     """
 
     runs: dict[Row, list[dict[str, Any]]]
     absent: dict[Row, str]
+    chosen: dict[Row, str] = field(default_factory=dict)
 
 
 def prepare(run: Run, answer: Answer, iou_threshold: float) -> Bench:
@@ -62,16 +66,20 @@ def prepare(run: Run, answer: Answer, iou_threshold: float) -> Bench:
 def measure_rows(bench: Bench, answer: Answer, rows: Sequence[Row], seeds: int) -> Results:
     """Measure every row from every seed, or take up what was measured before."""
     absent: dict[Row, str] = {}
+    chosen: dict[Row, str] = {}
     work: list[tuple[Row, int, Path]] = []
     for row in rows:
-        choice = available(row, bench.run.config)
-        if isinstance(choice, str):
-            absent[row] = choice
-            bench.run.log.say(f"{row.title}: absent, since {choice}")
+        means = means_of(row, bench.run.config)
+        if isinstance(means, str):
+            if means not in absent.values():
+                bench.run.log.say(f"{row.features}: absent, since {means}")
+            absent[row] = means
             continue
-        hashes = [one.hashes for one in choice]
-        for seed in range(seeds if row.is_learned else 1):
-            work.append((row, seed, _kept(bench, answer, row, seed, hashes)))
+        if means.reason:
+            chosen[row] = means.reason
+            bench.run.log.say(f"{row.title}: {means.reason}")
+        for seed in range(seeds if row.is_random else 1):
+            work.append((row, seed, _kept(bench, answer, row, seed, means)))
     runs: dict[Row, list[dict[str, Any]]] = {row: [] for row, _, _ in work}
     left = sum(not path.exists() for _, _, path in work)
     started, done = time.monotonic(), 0
@@ -82,7 +90,7 @@ def measure_rows(bench: Bench, answer: Answer, rows: Sequence[Row], seeds: int) 
             save_json(path, measure_row(bench, row, seed))
             done, left = done + 1, left - 1
         runs[row].append(load_json(path))
-    return Results(runs, absent)
+    return Results(runs, absent, chosen)
 
 
 def lines_of(results: Results, rows: Sequence[Row]) -> list[Line]:
@@ -94,25 +102,29 @@ def _line(row: Row, results: Results) -> Line:
     if row in results.absent:
         return Line(row.title, row.features, row.method, {}, results.absent[row])
     runs = results.runs[row]
-    remark = ""
+    remarks = [results.chosen[row]] if row in results.chosen else []
     if row.is_learned and not any(run["learned_share"] for run in runs):
-        remark = "nothing was learned: the video has too few pairs of people seen together, or "
-        remark += "its features tell them apart as they are"
-    return Line(
-        row.title, row.features, row.method, spreads([run["values"] for run in runs]), remark
-    )
+        remarks.append(
+            "nothing was learned: the video has too few pairs of people seen together, or its "
+            "features tell them apart as they are"
+        )
+    values = spreads([run["values"] for run in runs])
+    return Line(row.title, row.features, row.method, values, "; ".join(remarks))
 
 
-def _kept(bench: Bench, answer: Answer, row: Row, seed: int, hashes: list[Any]) -> Path:
+def _kept(bench: Bench, answer: Answer, row: Row, seed: int, means: Means) -> Path:
     """Where a row's numbers are, or will be: named by everything that they depend on."""
-    settings = settings_as_dict(row.settings(bench.run.config, seed, None))
-    how = [answer.step, answer.frames, bench.iou_threshold]
+    settings = row.settings(bench.run.config, seed, None)
+    init = settings.embedding.init
+    start = None if init is None else content_hash(Path(init) / EMBEDDING_FILE)
+    truth = answer.path / TRACKS_FILE if answer.path.is_dir() else answer.path
+    how = [answer.step, answer.frames, bench.iou_threshold, start, bench.run.device.type]
     key = stage_key(
         "benchmark",
-        [_VERSION, settings, hashes, bench.run.device.type, how],
+        [_VERSION, settings_as_dict(settings), means.hashes, how],
         bench.followed.material.constraints_key,
         bench.followed.material.scan.detections_key,
-        content_hash(answer.path),
+        content_hash(truth),
     )
     folder = bench.run.folder.path / _FOLDER
     folder.mkdir(exist_ok=True)

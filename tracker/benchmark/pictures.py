@@ -47,12 +47,12 @@ def write_pictures(bench: Bench, results: Results) -> list[Path]:
 
         save(_purity(bench, results), "purity")
         save(_distances(results), "distances")
-        shown = next(row for row in measured if row.method == AS_CONFIGURED)
-        findings, _ = bench.find(shown, 0, None)
-        save(_timeline(bench, findings), "timeline")
-        save(
-            _precision_recall(bench, findings, results.runs[shown][0]["bound"]), "precision-recall"
-        )
+        for row in measured:
+            if row.method == AS_CONFIGURED:
+                findings, _ = bench.find(row, 0, None)
+                bound = results.runs[row][0]["bound"]
+                save(_timeline(bench, findings), "timeline")
+                save(_precision_recall(bench, findings, bound), "precision-recall")
         for kind in kinds:
             save(_maps(bench, [row for row in measured if row.features == kind]), f"maps-{kind}")
     return written

@@ -91,6 +91,7 @@ def _facts(bench: Bench, answer: Answer, order: Order) -> dict[str, Any]:
             "name": answer.path.name,
             "people": bench.answers.people,
             "boxes": int((tracks.person != NOBODY).sum()),
+            **_judged(answer),
         },
         "shared_by_all_rows": {
             "detector": bench.followed.detector.name,
@@ -107,6 +108,17 @@ def _facts(bench: Bench, answer: Answer, order: Order) -> dict[str, Any]:
         },
         "config": {name: config[name] for name in ("detection", "embedding", "clustering")},
     }
+
+
+def _judged(answer: Answer) -> dict[str, Any]:
+    """Which frames of the video are judged, where it is not each."""
+    judged: dict[str, Any] = {}
+    if answer.frames is not None:
+        first, stop = answer.frames
+        judged["frames"] = f"{first + 1} to {'the end' if stop is None else stop}"
+    if answer.step != 1:
+        judged["one_frame_in"] = answer.step
+    return judged
 
 
 def _told(value: Mapping[str, Any] | Any) -> str:
@@ -130,10 +142,16 @@ def write_means(
         missing = [name for name, line in zip(tables, same, strict=True) if not line.values]
         values = [{name: one.mean for name, one in line.values.items()} for line in same]
         first = same[0]
+        remarks = {
+            f"in {name}, {line.remark}"
+            for name, line in zip(tables, same, strict=True)
+            if line.remark
+        }
+        told = "; ".join(sorted(remarks))
         lines.append(
-            replace(first, values={}, remark=f"absent in {', '.join(missing)}: {first.remark}")
+            replace(first, values={}, remark=f"absent in {', '.join(missing)}: {told}")
             if missing
-            else replace(first, values=spreads(values), remark="")
+            else replace(first, values=spreads(values), remark=told)
         )
     facts = {
         "videos": {"names": ", ".join(tables), "number": len(tables)},

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from tracker.config import Config
+from tracker.embedding.backbones import choose_trunk
 from tracker.errors import WeightsError
-from tracker.features.choose import FeatureChoice, choose_features
+from tracker.features.choose import choose_features
 from tracker.settings import with_settings
 
 RAW = "raw"  # distances between features as their network or HOG gives them
@@ -43,8 +45,13 @@ class Row:
 
     @property
     def is_learned(self) -> bool:
-        """Whether networks learn: seeds matter."""
+        """Whether networks learn."""
         return self.method not in (RAW, COMPENSATED)
+
+    @property
+    def is_random(self) -> bool:
+        """Whether the seed matters: in all but raw features there is some chance."""
+        return self.method != RAW
 
     def settings(self, config: Config, seed: int, people: int | None) -> Config:
         """`config` with what this row changes.
@@ -75,9 +82,28 @@ def rows_for(features: Sequence[str], losses: Sequence[str], configured: str) ->
     return [*rows, Row(configured, AS_CONFIGURED)]
 
 
-def available(row: Row, config: Config) -> tuple[FeatureChoice, ...] | str:
-    """The features that `row` uses; or, where their weights are absent, why it cannot be filled."""
+class Means(NamedTuple):
+    """What a row is found with.
+
+    Attributes:
+        hashes: of all weights.
+        reason: what was chosen for the user, and why; empty where nothing was.
+    """
+
+    hashes: tuple[str, ...]
+    reason: str
+
+
+def means_of(row: Row, config: Config) -> Means | str:
+    """What `row` is found with; or, where weights are absent, why it cannot be filled."""
+    settings = row.settings(config, 0, None)
     try:
-        return choose_features(row.settings(config, 0, None).features)
+        features = choose_features(settings.features)
+        backbone, about_backbone = choose_trunk(settings.embedding)
     except WeightsError as error:
         return str(error)
+    hashes = [kind.hashes for kind in features] + ([backbone.hashes] if backbone else [])
+    reasons = [reason for reason in (features[0].reason, about_backbone) if reason]
+    if settings.features.kind == "auto" and not features[0].reason:
+        reasons.append(f"its features are {' and '.join(kind.kind for kind in features)}")
+    return Means(tuple(itertools.chain(*hashes)), "; ".join(reasons))

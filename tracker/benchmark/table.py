@@ -126,9 +126,9 @@ def spread(values: Iterable[float | None]) -> Spread | None:
 
 
 def spreads(runs: Sequence[Mapping[str, float | None]]) -> dict[str, Spread]:
-    """The spread of every number over `runs`, each of which has the same names."""
-    names = runs[0] if runs else {}
-    found = {name: spread(run[name] for run in runs) for name in names}
+    """The spread of every number over those of `runs` that define it."""
+    names = dict.fromkeys(name for run in runs for name in run)
+    found = {name: spread(run.get(name) for run in runs) for name in names}
     return {name: one for name, one in found.items() if one is not None}
 
 

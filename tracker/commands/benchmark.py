@@ -14,6 +14,7 @@ from tracker.errors import TrackerError
 from tracker.reporting import make_progress
 
 if TYPE_CHECKING:
+    from tracker.benchmark.published import Published
     from tracker.benchmark.report import Order
     from tracker.benchmark.table import Line
     from tracker.evaluation.dataset import DatasetVideo
@@ -28,6 +29,8 @@ def benchmark(given: argparse.Namespace) -> None:
         raise TrackerError("--gt is the truth of a video: name the video too")
     if given.dataset and (given.video or given.published):
         raise TrackerError("--dataset names the videos, and what is published of them")
+    if given.dataset and (given.detections or given.shots):
+        raise TrackerError("--detections and --shots are written in the dataset, video by video")
     config = config_of_faces(given)
     check_files(given, config, given.gt, given.dataset)
     folder, lines = _one_video(given, config) if given.gt else _dataset(given, config)
@@ -43,10 +46,11 @@ def _one_video(given: argparse.Namespace, config: Config) -> tuple[Path, list[Li
     from tracker.benchmark.published import published_numbers
     from tracker.benchmark.report import benchmark_video
 
-    published = published_numbers(given.published) if given.published else ()
+    published = published_numbers(given.published) if given.published is not None else ()
+    order = _order(given, config)
     out = given.out or Path("runs") / f"{given.video.stem}-benchmark"
     run = _run(given, given.video, out, config)
-    return out, benchmark_video(run, answer_of(given), _order(given, config), published)
+    return out, benchmark_video(run, answer_of(given), order, published)
 
 
 def _dataset(given: argparse.Namespace, config: Config) -> tuple[Path, list[Line]]:
@@ -59,15 +63,16 @@ def _dataset(given: argparse.Namespace, config: Config) -> tuple[Path, list[Line
     out = given.out or Path("runs") / f"{given.dataset.stem}-benchmark"
     order = _order(given, config)
     tables: dict[str, list[Line]] = {}
+    published: dict[str, tuple[Published, ...]] = {}
     for one in dataset.videos:
         if one.video is None:
             raise TrackerError(f"{given.dataset}: {one.name} has no video to look at; add `video:`")
+        published[one.name] = published_numbers(one.published) if one.published else ()
     for one in dataset.videos:
         assert one.video is not None
         make_progress().say(f"{one.name}: {len(tables) + 1} of {len(dataset.videos)} videos")
         run = _run(given, one.video, out / one.name, _config_for(one, config))
-        published = published_numbers(one.published) if one.published else ()
-        tables[one.name] = benchmark_video(run, one.answer, order, published)
+        tables[one.name] = benchmark_video(run, one.answer, order, published[one.name])
     return out, write_means(out, dataset.name, tables, order)
 
 
@@ -94,6 +99,8 @@ def _order(given: argparse.Namespace, config: Config) -> Order:
     losses = LOSSES if "all" in given.losses else tuple(dict.fromkeys(given.losses))
     features = tuple(dict.fromkeys(given.features))
     rows = tuple(rows_for(features, losses, config.features.kind))
+    for row in rows:  # settings that do not go together should show before the long pass
+        row.settings(config, 0, None)
     return Order(rows, given.seeds, given.iou)
 
 
@@ -101,6 +108,8 @@ def _run(given: argparse.Namespace, video: Path, out: Path, config: Config) -> A
     from tracker.devices import choose_device
     from tracker.run import Run, RunLog
     from tracker.storage import RunFolder
+    from tracker.video.reader import probe_video
 
+    probe_video(video)  # before a folder is made for what is no video
     device = choose_device(given.device)
     return Run(video, RunFolder(out), config, device, RunLog(make_progress()))

@@ -39,15 +39,11 @@ def evaluate_tracks(given: argparse.Namespace) -> None:
 def _of_video(given: argparse.Namespace) -> tuple[dict[str, Any], str]:
     """The measures of one video, for programs and for people."""
     from tracker.evaluation.measures import evaluate, format_table
-    from tracker.evaluation.truth import is_unnamed, read_tracks
+    from tracker.evaluation.truth import read_tracks
 
     extent = _extent(given.run, given.video)
     truth, tracks = answer_of(given).read(extent), read_tracks(given.run, extent=extent)
-    if is_unnamed(tracks):
-        make_progress().say(
-            f"{given.run} names nobody: each box is taken for a person of its own, so only "
-            "recall, precision, F1, FAF and MOTP say something"
-        )
+    _tell_unnamed(given.run, tracks)
     if given.fit_boxes:
         from tracker.evaluation.convention import evaluate_fitted, format_fitted, shots_of_run
 
@@ -60,6 +56,16 @@ def _of_video(given: argparse.Namespace) -> tuple[dict[str, Any], str]:
     if given.errors:
         _write_errors(given, truth, tracks)
     return values, text
+
+
+def _tell_unnamed(run: Path, tracks: Tracks) -> None:
+    from tracker.evaluation.truth import is_unnamed
+
+    if is_unnamed(tracks):
+        make_progress().say(
+            f"{run} names nobody: each box is taken for a person of its own, so only recall, "
+            "precision, F1, FAF and MOTP say something"
+        )
 
 
 def _write_errors(given: argparse.Namespace, truth: Truth, tracks: Tracks) -> None:
@@ -85,7 +91,9 @@ def _of_dataset(given: argparse.Namespace) -> tuple[dict[str, Any], str]:
         run = _run_of(given.run, one.name)
         extent = _extent(run, one.video)
         truth = one.answer.read(extent)
-        measured[one.name] = evaluate(truth, read_tracks(run, extent=extent), given.iou)
+        tracks = read_tracks(run, extent=extent)
+        _tell_unnamed(run, tracks)
+        measured[one.name] = evaluate(truth, tracks, given.iou)
     return several_as_dict(dataset.name, measured), format_several(measured)
 
 

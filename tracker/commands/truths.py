@@ -7,6 +7,8 @@ import argparse
 from tracker.errors import TrackerError
 from tracker.evaluation.answer import Answer
 
+_NO_VIDEO = 2**31  # frames: none has so many
+
 
 def check_scoring(given: argparse.Namespace) -> None:
     """Refuse what no truth can be read or scored by.
@@ -36,6 +38,7 @@ def _range(text: str | None) -> tuple[int, int | None] | None:
         start, stop = int(first) - 1, int(last) if last else None
     except ValueError as error:
         raise TrackerError(f"--frames wants two numbers as in 1-300, got {text!r}") from error
-    if not dash or start < 0 or (stop is not None and stop <= start):
+    too_far = max(start, stop or 0) >= _NO_VIDEO
+    if not dash or start < 0 or too_far or (stop is not None and stop <= start):
         raise TrackerError(f"--frames wants two numbers as in 1-300, from 1, got {text!r}")
     return start, stop

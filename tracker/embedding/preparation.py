@@ -60,9 +60,11 @@ def principal_directions(prepared: NDArray[np.float32], size: int) -> NDArray[np
     """The `size` strongest directions (size, P) of centred features (S, P), zeros beyond them."""
     if not len(prepared):
         return np.zeros((size, prepared.shape[1]), np.float32)
-    # The eigenvectors of the small scatter matrix, whatever the number of faces.
-    _, vectors = np.linalg.eigh(prepared.T.astype(np.float64) @ prepared)
-    strongest = vectors[:, ::-1].T[:size]
+    wide = prepared.astype(np.float64)
+    if len(prepared) < prepared.shape[1]:
+        strongest = np.linalg.svd(wide, full_matrices=False)[2][:size]
+    else:  # the eigenvectors of the small scatter matrix, whatever the number of faces
+        strongest = np.linalg.eigh(wide.T @ wide)[1][:, ::-1].T[:size]
     # An eigenvector's sign is the library's whim; fix it, so that runs agree.
     largest = np.abs(strongest).argmax(axis=1)
     signs = np.sign(strongest[np.arange(len(strongest)), largest])

@@ -39,4 +39,5 @@ class Answer:
             raise RecordError(
                 f"no frames to judge: they start at {first + 1}, and the video has {extent.frames}"
             )
-        return truth.within(first, stop)
+        ends = [end for end in (stop, extent.frames) if end is not None]
+        return truth.within(first, min(ends, default=None))
