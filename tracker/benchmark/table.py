@@ -261,8 +261,8 @@ def _published(published: Sequence[Published]) -> str:
         for one in published
     ]
     about = (
-        "Standing: reported by those who measured it; second-hand, quoted by somebody else; "
-        "unverified, as remembered."
+        "Standing: reported, said to come from those who measured it; second-hand, quoted by "
+        "somebody else; unverified, as remembered. None was checked against its original."
     )
     columns = ["system", *(headings[name] for name in names), "source", "standing"]
     return f"{about}\n\n{_markdown(columns, rows)}"
