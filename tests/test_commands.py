@@ -179,6 +179,12 @@ def test_what_is_no_video_is_refused(place, told, video):
     assert f"cannot open {video}" in error
 
 
+@pytest.mark.parametrize("arguments", [("none", "--gt", "gt.txt"), ("gt.txt", "--gt", "none")])
+def test_what_is_not_there_is_named(place, told, arguments):
+    error = told("evaluate", *arguments)
+    assert error == "error: none: there is no such file or folder; check its name\n"
+
+
 def write_run(folder, tracks=TRACKS, known='{"width": 160, "height": 120, "frames": 8}'):
     folder.mkdir(parents=True)
     (folder / "tracks.txt").write_text(tracks)

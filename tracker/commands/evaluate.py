@@ -41,6 +41,9 @@ def _of_video(given: argparse.Namespace) -> tuple[dict[str, Any], str]:
     from tracker.evaluation.measures import evaluate, format_table
     from tracker.evaluation.truth import read_tracks
 
+    for path in (given.run, given.gt):
+        if not path.exists():
+            raise TrackerError(f"{path}: there is no such file or folder; check its name")
     extent = _extent(given.run, given.video)
     truth, tracks = answer_of(given).read(extent), read_tracks(given.run, extent=extent)
     _tell_unnamed(given.run, tracks)
