@@ -375,9 +375,9 @@ def test_evaluate_fits_the_boxes_on_half_of_the_shots_and_scores_the_other(place
 @pytest.mark.parametrize(
     ("arguments", "reason"),
     [
-        (["mine.txt", "--gt", "none.txt"], "none.txt: cannot be read"),
-        (["mine.txt", "--gt", "none.xml"], "none.xml: cannot be read"),
-        (["none.txt", "--gt", "mine.txt"], "none.txt: cannot be read"),
+        (["mine.txt", "--gt", "none.txt"], "none.txt: there is no such file"),
+        (["mine.txt", "--gt", "none.xml"], "none.xml: there is no such file"),
+        (["none.txt", "--gt", "mine.txt"], "none.txt: there is no such file"),
         (["empty", "--gt", "mine.txt"], "empty: is not a run folder"),
         (["mine.txt", "--gt", "bad.xml"], "bad.xml, line 1: is not well-formed XML"),
         (["mine.txt", "--gt", "binary.txt"], "binary.txt: cannot be read"),
