@@ -28,7 +28,7 @@ LAYERS = [
     },
     {"lettering"},
     {"evaluation", "storage", "export", "render", "synthetic"},
-    {"learned", "learning_plot", "charts", "failure_page"},
+    {"learned", "charts", "failure_page"},
     {"run"},
     {"scan"},
     {"faces"},

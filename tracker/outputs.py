@@ -11,13 +11,13 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from tracker.charts.learning_curves import draw_curves
 from tracker.embedding.backbones import Backbone
 from tracker.embedding.learning import Embedding
 from tracker.errors import StorageError
 from tracker.export.appearances import Appearance, find_appearances
 from tracker.export.tracks_json import seconds, tracks_as_dict
 from tracker.learned import EMBEDDING_FILE, save_embedding
-from tracker.learning_plot import draw_curves
 from tracker.mot import write_mot
 from tracker.pipeline import Findings
 from tracker.render import contact_sheet, person_colour, render_annotated

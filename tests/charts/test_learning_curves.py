@@ -2,8 +2,8 @@ import cv2
 import numpy as np
 import pytest
 
+from tracker.charts.learning_curves import draw_curves
 from tracker.embedding.training import Curves
-from tracker.learning_plot import draw_curves
 
 NAN = np.float32(np.nan)
 
