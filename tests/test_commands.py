@@ -146,7 +146,7 @@ def test_a_range_that_no_video_reaches_makes_no_traceback(place):
 
 def test_frames_that_begin_after_the_video_ends_are_refused(place, room, told):
     common = ["evaluate", "tracks.txt", "--gt", "gt.txt", "--video", room]
-    assert "they start at 13, and the video has 12" in told(*common, "--frames", "13-20")
+    assert "they start at 13, and the video ends at 12" in told(*common, "--frames", "13-20")
 
 
 @pytest.mark.parametrize(
@@ -168,9 +168,14 @@ def test_what_does_not_fit_the_video_is_refused_with_its_line(
     assert problem in error
 
 
-def test_what_fits_the_video_is_measured_as_without_it(place, room, measured):
+def test_what_fits_the_video_is_measured_as_without_it_but_for_its_last_frames(
+    place, room, measured
+):
     with_video, _ = measured("tracks.txt", "--gt", "gt.txt", "--video", room)
-    assert with_video == measured("tracks.txt", "--gt", "gt.txt")[0]
+    without, _ = measured("tracks.txt", "--gt", "gt.txt")
+    assert (with_video.pop("frames"), without.pop("frames")) == (12, 8)
+    assert with_video.pop("faf") == pytest.approx(without.pop("faf") * 8 / 12)
+    assert with_video == without
 
 
 @pytest.mark.parametrize("video", ["none.mp4", "gt.txt", "."])

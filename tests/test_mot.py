@@ -196,3 +196,18 @@ def test_a_file_that_is_missing_or_not_text_is_a_clear_error(tmp_path, mot_file)
         read_mot(tmp_path / "missing.txt")
     with pytest.raises(FormatError, match="cannot be read as MOT text"):
         read_mot(mot_file("1,2,3,4,5,6 é", encoding="latin-1"))
+
+
+@pytest.mark.parametrize("number", ["1e400", "inf", "nan"])
+def test_a_frame_that_is_no_ordinary_number_is_an_error_and_nothing_else(tmp_path, number):
+    path = tmp_path / "gt.txt"
+    path.write_text(f"1,1,0,0,5,5,1\n{number},1,0,0,5,5,1\n")
+    with pytest.raises(FormatError, match=r"line 2: frames are whole numbers from 1"):
+        read_mot(path)
+
+
+def test_lines_are_counted_as_editors_count_them(tmp_path):
+    path = tmp_path / "gt.txt"
+    path.write_text("# a form feed\f and a next line\x85\r\n1,1,0,0,5,5,1\r\n2,1,0,0,5,x,1\r\n")
+    with pytest.raises(FormatError, match="line 3"):
+        read_mot(path)

@@ -33,7 +33,7 @@ def read_mot(path: Path) -> MotRows:
         FormatError: the file cannot be read, or a line of it makes no sense.
     """
     try:
-        lines = path.read_text(encoding="utf-8-sig").splitlines()
+        lines = path.read_text(encoding="utf-8-sig").split("\n")
     except (OSError, UnicodeDecodeError) as error:
         raise FormatError(path, f"cannot be read as MOT text ({error})") from error
     numbered = [
@@ -95,7 +95,9 @@ def _parse_at_once(lines: Sequence[str]) -> NDArray[np.float64] | None:
         )
     except ValueError:  # a number that is none, or a line too short: of which kind, and where?
         return None
-    whole = np.all(table[:, :2] % 1 == 0, axis=1) & np.all(abs(table[:, :2]) < 2**31, axis=1)
+    with np.errstate(invalid="ignore"):  # infinity has no remainder, and is no whole number
+        remainder = table[:, :2] % 1
+    whole = np.all(remainder == 0, axis=1) & np.all(abs(table[:, :2]) < 2**31, axis=1)
     bounded = np.all(abs(table[:, 2:]) < _LARGEST, axis=1)
     sound = whole & bounded & (table[:, 0] >= 1) & np.all(table[:, 4:6] > 0, axis=1)
     return table if np.all(sound) else None

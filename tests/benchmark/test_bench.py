@@ -12,6 +12,7 @@ from tracker.benchmark.rows import AS_CONFIGURED, COMPENSATED, RAW, Row
 from tracker.benchmark.table import Spread, spreads
 from tracker.errors import FormatError, StorageError
 from tracker.evaluation.answer import Answer
+from tracker.evaluation.truth import read_truth
 from tracker.learned import EMBEDDING_FILE, save_embedding
 from tracker.mot import read_mot
 from tracker.progress import Silence
@@ -248,7 +249,15 @@ def test_it_is_said_which_features_the_main_job_has_chosen(again, drawn, run_in)
     assert "describing faces by HOG" in "\n".join([*said, line.remark])
 
 
-@pytest.mark.parametrize("content", ["", "[]", "{"])
+def test_where_a_part_is_judged_as_many_people_are_asked_for_as_the_video_has(drawn, run_in, again):
+    frame = read_truth(drawn.mot).tracks.frame
+    with_few = int(np.flatnonzero(np.bincount(frame) == 1)[0])
+    bench = prepare(run_in(again), Answer(drawn.mot, frames=(with_few, with_few + 1)), 0.5)
+    assert len(bench.truth.tracks) == 1
+    assert bench.answers.people == 3
+
+
+@pytest.mark.parametrize("content", ["", "[]", "{", "{}"])
 def test_a_damaged_row_is_named(again, drawn, run_in, content):
     (path,) = (again / "rows").glob("hog-compensated-0-*.json")
     path.write_text(content)

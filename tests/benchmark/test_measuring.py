@@ -75,9 +75,15 @@ def somebody(bench, run_in, tmp_path_factory):
     return prepare(run, Answer(folder / "one.txt"), 0.5)
 
 
+def answers_to(truth, followed):
+    """What a truth says of the tracklets, when all of it is judged."""
+    person = truth.tracks.person
+    return find_answers(truth, len(np.unique(person[person != NOBODY])), followed, 0.5)
+
+
 def judged_by(bench, truth):
     """The same bench, judged by another truth."""
-    return replace(bench, truth=truth, answers=find_answers(truth, bench.followed, 0.5))
+    return replace(bench, truth=truth, answers=answers_to(truth, bench.followed))
 
 
 def without_some(tracks):
@@ -174,7 +180,7 @@ def answers_one_by_one(truth, followed):
 @pytest.mark.parametrize("change", [Truth, without_some, lambda tracks: Truth(Tracks.empty())])
 def test_answers_are_those_of_each_box_by_itself(bench, change):
     truth = change(bench.truth.tracks)
-    answers = find_answers(truth, bench.followed, 0.5)
+    answers = answers_to(truth, bench.followed)
     identity, content = answers_one_by_one(truth, bench.followed)
     assert answers.of_detection.tolist() == identity
     assert answers.people == len(set(truth.tracks.person.tolist()) - {NOBODY})

@@ -7,8 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tracker.benchmark.bench import Results
 from tracker.benchmark.pictures import _spans, _told
-from tracker.benchmark.rows import RAW, Row, rows_for
+from tracker.benchmark.rows import rows_for
 from tracker.records import Timeline
 
 FRAMES = 12
@@ -60,15 +61,19 @@ def test_no_boxes_have_no_spans():
 
 def test_of_each_kind_raw_and_the_first_loss_are_shown_and_the_main_job():
     rows = rows_for(["hog", "face"], ["triplet", "arcface"], "auto")
-    assert [row.title for row in _told(rows)] == [
+    results = Results({row: [{"learned_share": 1.0}] for row in rows}, {})
+    assert [row.title for row in _told(results)] == [
         "hog, raw",
         "hog + triplet",
         "face, raw",
         "face + triplet",
         "multiface track",
     ]
+    assert [row.title for row in _told(results, "face")] == ["face, raw", "face + triplet"]
 
 
-def test_where_nothing_is_learned_only_what_is_raw_is_shown():
-    assert _told([Row("hog", RAW)]) == [Row("hog", RAW)]
-    assert _told([]) == []
+def test_where_nothing_is_learned_nothing_is_shown_under_the_name_of_a_loss():
+    rows = rows_for(["hog"], ["triplet"], "auto")
+    results = Results({row: [{"learned_share": 0.0}] for row in rows}, {})
+    assert [row.title for row in _told(results)] == ["hog, raw", "multiface track"]
+    assert _told(Results({}, {})) == []

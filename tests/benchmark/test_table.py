@@ -202,6 +202,7 @@ def test_json_tells_an_absent_row_from_a_measured_one():
         "measured": False,
         "remark": "alexnet.pth is not in /cache",
         "values": {},
+        "runs": [],
     }
 
 

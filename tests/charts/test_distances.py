@@ -50,7 +50,7 @@ def test_all_panels_have_one_axis_of_distance():
 def test_auc_is_written_where_it_is_known():
     panels = [DistancePanel("raw", NOTHING, NOTHING, None, auc) for auc in (0.8751, np.nan)]
     titles = [axes.get_title(loc="right") for axes in draw_distances(panels).axes]
-    assert titles == ["AUC 0.875", ""]
+    assert titles == ["AUC of these 0.875", ""]
 
 
 def test_the_threshold_shows():

@@ -51,10 +51,21 @@ def test_an_empty_truth_stays_empty(truth_file):
 
 @pytest.mark.parametrize("frames", [(8, 10), (8, None)])
 def test_frames_that_begin_after_the_video_ends_are_refused(truth_file, frames):
-    with pytest.raises(RecordError, match="they start at 9, and the video has 8"):
+    with pytest.raises(RecordError, match="they start at 9, and the video ends at 8"):
         Answer(truth_file, frames=frames).read(Extent(frames=8))
 
 
 def test_frames_after_the_end_of_the_video_are_not_judged(truth_file):
     truth = Answer(truth_file, frames=(0, 4000)).read(Extent(frames=8))
     assert evaluate(truth, truth.tracks).frames == 8
+
+
+def test_frames_after_the_end_of_the_truth_are_refused(tmp_path):
+    path = tmp_path / "gt.xml"
+    path.write_text('<Video start_frame="1" end_frame="8"></Video>')
+    with pytest.raises(RecordError, match=r"gt\.xml: no frames .* start at 9, .* truth ends at 8"):
+        Answer(path, frames=(8, None)).read(Extent())
+
+
+def test_a_truth_of_a_video_whose_end_is_known_is_judged_up_to_it(truth_file):
+    assert Answer(truth_file).read(Extent(frames=400)).stop == 400

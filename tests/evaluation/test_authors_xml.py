@@ -154,3 +154,9 @@ def test_the_authors_xml_and_mot_text_of_one_truth_are_equal():
         np.testing.assert_array_equal(
             getattr(from_xml.tracks, column), getattr(from_mot.tracks, column)
         )
+
+
+def test_a_video_longer_than_any_is_an_error(xml_file):
+    path = xml_file('<Video start_frame="1" end_frame="2147483647"></Video>')
+    with pytest.raises(FormatError, match="no video has as many frames as 2147483647"):
+        read_truth(path)

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from tracker.benchmark.measuring import Bench, find_answers, measure_row
-from tracker.benchmark.rows import Means, Row, means_of
+from tracker.benchmark.measuring import MEASURED, Bench, find_answers, measure_row
+from tracker.benchmark.rows import AS_CONFIGURED, Means, Row, means_of
 from tracker.benchmark.table import Line, spreads
 from tracker.detection.choose import choose_detector
 from tracker.evaluation.annotations import Extent
@@ -24,11 +24,19 @@ from tracker.records import NO_TRACKLET, NOBODY, Tracks
 from tracker.run import Run
 from tracker.settings import settings_as_dict
 from tracker.shots import write_shots
-from tracker.storage import content_hash, load_json, save_json, stage_key, written_aside
+from tracker.storage import (
+    content_hash,
+    load_json,
+    refusing_damage,
+    save_json,
+    stage_key,
+    written_aside,
+)
+from tracker.video.container import count_packets
 from tracker.video.reader import probe_video
 
 _FOLDER = "rows"
-_VERSION = 3  # raise it when a row is measured in another way
+_VERSION = 4  # raise it when a row is measured in another way
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -53,14 +61,27 @@ def prepare(run: Run, answer: Answer, iou_threshold: float) -> Bench:
         TrackerError: the video, the truth or the folder cannot be used.
     """
     info = probe_video(run.video)
-    answer.read(Extent(info.width, info.height))  # a mistake in it should show before the long pass
+    check_answer(run.video, answer)  # a mistake in it should show before the long pass
     detector = choose_detector(run.config.detection)
     run.log.say(detector.reason)
     followed = follow_faces(run, info, detector)
-    frames = len(followed.material.scan.timeline)
-    truth = answer.read(Extent(info.width, info.height, frames))
+    extent = Extent(info.width, info.height, len(followed.material.scan.timeline))
+    truth = answer.read(extent)
+    everybody = replace(answer, frames=None).read(extent).tracks.person
+    people = len(np.unique(everybody[everybody != NOBODY]))
     _write_shared(run.folder.path, followed)
-    return Bench(run, followed, truth, find_answers(truth, followed, iou_threshold), iou_threshold)
+    answers = find_answers(truth, people, followed, iou_threshold)
+    return Bench(run, followed, truth, answers, iou_threshold)
+
+
+def check_answer(video: Path, answer: Answer) -> None:
+    """Refuse a truth that cannot be understood, or is not of `video`, without decoding it.
+
+    Raises:
+        TrackerError: it is not, or the video cannot be opened.
+    """
+    info = probe_video(video)
+    answer.read(Extent(info.width, info.height, count_packets(video)))
 
 
 def measure_rows(bench: Bench, answer: Answer, rows: Sequence[Row], seeds: int) -> Results:
@@ -89,8 +110,14 @@ def measure_rows(bench: Bench, answer: Answer, rows: Sequence[Row], seeds: int) 
             bench.run.log.say(f"{row.title}, seed {seed}: {left} to go{rest}")
             save_json(path, measure_row(bench, row, seed))
             done, left = done + 1, left - 1
-        runs[row].append(load_json(path))
+        runs[row].append(_load_row(path))
     return Results(runs, absent, chosen)
+
+
+def _load_row(path: Path) -> dict[str, Any]:
+    with refusing_damage(path):
+        measured = load_json(path)
+        return {name: measured[name] for name in MEASURED}
 
 
 def lines_of(results: Results, rows: Sequence[Row]) -> list[Line]:
@@ -104,12 +131,12 @@ def _line(row: Row, results: Results) -> Line:
     runs = results.runs[row]
     remarks = [results.chosen[row]] if row in results.chosen else []
     if row.is_learned and not any(run["learned_share"] for run in runs):
-        remarks.append(
-            "nothing was learned: the video has too few pairs of people seen together, or its "
-            "features tell them apart as they are"
-        )
-    values = spreads([run["values"] for run in runs])
-    return Line(row.title, row.features, row.method, values, "; ".join(remarks))
+        why = "the video has too few pairs of people seen together"
+        if row.method == AS_CONFIGURED:
+            why += ", or its features tell them apart as they are"
+        remarks.append(f"nothing was learned: {why}")
+    every = tuple(run["values"] for run in runs)
+    return Line(row.title, row.features, row.method, spreads(every), "; ".join(remarks), every)
 
 
 def _kept(bench: Bench, answer: Answer, row: Row, seed: int, means: Means) -> Path:

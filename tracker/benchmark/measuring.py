@@ -34,6 +34,15 @@ from tracker.progress import Advance, Progress, Silence
 from tracker.records import NO_TRACKLET, NOBODY
 from tracker.run import Run, RunLog
 
+MEASURED = (
+    "values",
+    "learned_share",
+    "purity",
+    "same",
+    "different",
+    "bound",
+    "seconds",
+)  # of a row
 _SEVERAL = 2  # faces that a tracklet must have, to be compared with itself
 
 
@@ -41,7 +50,8 @@ class Answers(NamedTuple):
     """Who each tracklet and each of its boxes really is.
 
     Attributes:
-        people: how many there are in the truth.
+        people: how many there are in the whole truth, also where only a part of it is judged:
+            faces of the whole video are put into so many clusters.
         of_detection: (N,) who each detection is; 0: on nobody; -1: not judged.
         tracklet: (J,) of each judged detection in a tracklet.
         identity: (J,) who it is; 0: on nobody.
@@ -57,8 +67,12 @@ class Answers(NamedTuple):
     label: NDArray[np.int32]
 
 
-def find_answers(truth: Truth, followed: Followed, iou_threshold: float) -> Answers:
-    """What the `truth` says of the tracklets."""
+def find_answers(truth: Truth, people: int, followed: Followed, iou_threshold: float) -> Answers:
+    """What the `truth` says of the tracklets.
+
+    Args:
+        people: how many there are, also where `truth` is that of a part of the video.
+    """
     material = followed.material
     detections = material.scan.detections
     identity = identities_of_boxes(truth, detections.frame, detections.boxes, iou_threshold)
@@ -68,9 +82,8 @@ def find_answers(truth: Truth, followed: Followed, iou_threshold: float) -> Answ
     )
     counts = np.zeros((material.tracklet_count, len(names)), np.int64)
     np.add.at(counts, (material.tracklet[judged], which[:-1]), 1)
-    people = truth.tracks.person
     return Answers(
-        people=len(np.unique(people[people != NOBODY])),
+        people=people,
         of_detection=identity,
         tracklet=material.tracklet[judged],
         identity=identity[judged],
@@ -236,7 +249,13 @@ def judged_pairs(
 def _pairs(bench: Bench, distances: NDArray[np.float64]) -> dict[str, float | int]:
     a, b, same = judged_pairs(bench)
     result: Verification = verify(distances[a, b], same)
-    return {"auc": result.auc, "eer": result.eer, "pairs": result.pairs}
+    return {
+        "auc": result.auc,
+        "eer": result.eer,
+        "eer_distance": result.threshold_at_eer,
+        "pairs": result.pairs,
+        "same_pairs": result.same_pairs,
+    }
 
 
 def _queries(answers: Answers, distances: NDArray[np.float64]) -> dict[str, float | int]:

@@ -54,7 +54,7 @@ def write_pictures(bench: Bench, results: Results) -> list[Path]:
                 save(_timeline(bench, findings), "timeline")
                 save(_precision_recall(bench, findings, bound), "precision-recall")
         for kind in kinds:
-            save(_maps(bench, [row for row in measured if row.features == kind]), f"maps-{kind}")
+            save(_maps(bench, _told(results, kind)), f"maps-{kind}")
     return written
 
 
@@ -69,7 +69,7 @@ def _purity(bench: Bench, results: Results) -> Figure:
 def _distances(results: Results) -> Figure:
     """Raw and learned, of the first run of each kind of features."""
     panels = []
-    for row in _told(list(results.runs)):
+    for row in _told(results):
         run = results.runs[row][0]
         same, different = np.array(run["same"]), np.array(run["different"])
         auc = area_under_curve(same, different) if len(same) and len(different) else np.nan
@@ -77,10 +77,18 @@ def _distances(results: Results) -> Figure:
     return draw_distances(panels)
 
 
-def _told(rows: list[Row]) -> list[Row]:
-    """Of each kind of features, raw and learned by the first loss; and the main job."""
+def _told(results: Results, kind: str | None = None) -> list[Row]:
+    """Of each kind of features, raw and learned by the first loss; and the main job.
+
+    Args:
+        kind: of features; None: all.
+    """
     told: list[Row] = []
-    for row in rows:
+    for row, runs in results.runs.items():
+        if kind not in (None, row.features):
+            continue
+        if row.is_learned and row.method != AS_CONFIGURED and not runs[0]["learned_share"]:
+            continue  # it would show something else under the name of a loss
         first = not any(
             one.features == row.features and one.method not in (RAW, COMPENSATED) for one in told
         )
@@ -92,11 +100,11 @@ def _told(rows: list[Row]) -> list[Row]:
 def _maps(bench: Bench, rows: list[Row]) -> Figure:
     """The same faces by what their features say, and by what was learned from them."""
     maps, labels = [], np.zeros(0, np.int32)
-    for row in _told(rows):
+    for row in rows:
         findings, _ = bench.find(row, 0, None)
         faces = _some_faces(findings)
-        detections = findings.identities.crops.rows[faces]
-        labels = np.maximum(bench.answers.of_detection[detections], FALSE_DETECTION)
+        labels = bench.answers.of_detection[findings.identities.crops.rows[faces]]
+        faces, labels = faces[labels != NOBODY], labels[labels != NOBODY]
         identities = findings.identities
         raw = row.method == RAW
         vectors = identities.metric.vectors if raw else identities.embedding.learned

@@ -149,9 +149,9 @@ def write_means(
         }
         told = "; ".join(sorted(remarks))
         lines.append(
-            replace(first, values={}, remark=f"absent in {', '.join(missing)}: {told}")
+            replace(first, values={}, runs=(), remark=f"absent in {', '.join(missing)}: {told}")
             if missing
-            else replace(first, values=spreads(values), remark=told)
+            else replace(first, values=spreads(values), remark=told, runs=())
         )
     facts = {
         "videos": {"names": ", ".join(tables), "number": len(tables)},

@@ -65,7 +65,8 @@ _PARTS: tuple[tuple[str, str, dict[str, str]], ...] = (
     ),
     (
         "By itself",
-        "Tracks where the number of people is not given.",
+        "Tracks where the number of people is not given, but found by a distance that was chosen "
+        "for compensated and learned features: it does not fit raw ones.",
         {
             "people": "alone_people",
             "MOTA": "alone_mota",
@@ -107,6 +108,7 @@ class Line:
         method: what was made of them.
         values: by name; empty where it could not be measured.
         remark: why it was not measured, or what a reader must know; else empty.
+        runs: the values of each run, from seed 0 on; None where one is not defined.
     """
 
     title: str
@@ -114,6 +116,7 @@ class Line:
     method: str
     values: Mapping[str, Spread]
     remark: str = ""
+    runs: tuple[Mapping[str, float | None], ...] = ()
 
 
 def spread(values: Iterable[float | None]) -> Spread | None:
@@ -200,6 +203,7 @@ def as_json(
                 "measured": bool(line.values),
                 "remark": line.remark,
                 "values": {name: value._asdict() for name, value in line.values.items()},
+                "runs": [dict(run) for run in line.runs],
             }
             for line in lines
         ],

@@ -76,7 +76,7 @@ def _draw_panel(axes: Axes, panel: DistancePanel, edges: NDArray[np.float64]) ->
             axes.stairs(density, edges, fill=True, **drawn)
     axes.set_title(panel.title, loc="left")
     if np.isfinite(panel.auc):
-        axes.set_title(f"AUC {panel.auc:.3f}", loc="right")
+        axes.set_title(f"AUC of these {panel.auc:.3f}", loc="right")
     axes.set(ylabel="density", xlim=(edges[0], edges[-1]), ylim=(0, None))
     axes.grid(axis="x")
     if panel.threshold is not None:

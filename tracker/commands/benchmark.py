@@ -55,6 +55,7 @@ def _one_video(given: argparse.Namespace, config: Config) -> tuple[Path, list[Li
 
 def _dataset(given: argparse.Namespace, config: Config) -> tuple[Path, list[Line]]:
     """One video after the other, each in a folder of its own; then the means over all."""
+    from tracker.benchmark.bench import check_answer
     from tracker.benchmark.published import published_numbers
     from tracker.benchmark.report import benchmark_video, write_means
     from tracker.evaluation.dataset import read_dataset
@@ -67,7 +68,11 @@ def _dataset(given: argparse.Namespace, config: Config) -> tuple[Path, list[Line
     for one in dataset.videos:
         if one.video is None:
             raise TrackerError(f"{given.dataset}: {one.name} has no video to look at; add `video:`")
-        published[one.name] = published_numbers(one.published) if one.published else ()
+        try:
+            published[one.name] = published_numbers(one.published) if one.published else ()
+            check_answer(one.video, one.answer)
+        except TrackerError as error:
+            raise TrackerError(f"{given.dataset}, {one.name}: {error}") from error
     for one in dataset.videos:
         assert one.video is not None
         make_progress().say(f"{one.name}: {len(tables) + 1} of {len(dataset.videos)} videos")

@@ -13,6 +13,7 @@ from tracker.reporting import make_progress
 
 if TYPE_CHECKING:
     from tracker.evaluation.annotations import Extent
+    from tracker.evaluation.measures import Measures
     from tracker.evaluation.truth import Truth
     from tracker.records import Tracks
 
@@ -44,7 +45,7 @@ def _of_video(given: argparse.Namespace) -> tuple[dict[str, Any], str]:
     for path in (given.run, given.gt):
         if not path.exists():
             raise TrackerError(f"{path}: there is no such file or folder; check its name")
-    extent = _extent(given.run, given.video)
+    extent, measures = _extent(given.run, given.video), None
     truth, tracks = answer_of(given).read(extent), read_tracks(given.run, extent=extent)
     _tell_unnamed(given.run, tracks)
     if given.fit_boxes:
@@ -57,7 +58,7 @@ def _of_video(given: argparse.Namespace) -> tuple[dict[str, Any], str]:
         measures = evaluate(truth, tracks, given.iou)
         values, text = measures.as_dict(), format_table(measures)
     if given.errors:
-        _write_errors(given, truth, tracks)
+        _write_errors(given, truth, tracks, measures)
     return values, text
 
 
@@ -71,12 +72,14 @@ def _tell_unnamed(run: Path, tracks: Tracks) -> None:
         )
 
 
-def _write_errors(given: argparse.Namespace, truth: Truth, tracks: Tracks) -> None:
+def _write_errors(
+    given: argparse.Namespace, truth: Truth, tracks: Tracks, measures: Measures | None
+) -> None:
     from tracker.failure_page.of_run import write_failures_of_run
 
     progress = make_progress()
     write_failures_of_run(
-        given.errors, given.run, truth, tracks, given.video, given.iou, progress=progress
+        given.errors, given.run, truth, tracks, given.video, given.iou, progress, measures
     )
     progress.say(f"the worst errors, with pictures: {given.errors}")
 

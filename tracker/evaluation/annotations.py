@@ -17,6 +17,7 @@ from tracker.mot import MotRows
 from tracker.records import NOBODY
 
 MANY_OUTSIDE = 0.01  # from this share of the boxes on, it is the resolution that is suspected
+MOST_FRAMES = 5 * 10**6  # almost two days of video; a slip in a number could fill the memory
 _LONGEST = 2**31 - 1  # frames of any video
 
 

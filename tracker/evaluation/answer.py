@@ -29,15 +29,15 @@ class Answer:
 
         Raises:
             FormatError: it cannot be understood, or is not of this video.
-            RecordError: the video ends before the frames that are judged.
+            RecordError: the video, or the truth, ends before the frames that are judged.
         """
         truth = read_truth(self.path, self.step, extent=extent)
-        if self.frames is None:
-            return truth
-        first, stop = self.frames
-        if extent.frames is not None and first >= extent.frames:
-            raise RecordError(
-                f"no frames to judge: they start at {first + 1}, and the video has {extent.frames}"
-            )
+        first, stop = self.frames or (0, None)
+        for what, last in (("video", extent.frames), ("truth", truth.stop)):
+            if last is not None and first >= max(last, 1):
+                raise RecordError(
+                    f"{self.path}: no frames to judge: they start at {first + 1}, and the {what} "
+                    f"ends at {last}"
+                )
         ends = [end for end in (stop, extent.frames) if end is not None]
         return truth.within(first, min(ends, default=None))

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from tracker.evaluation.annotations import Annotations, XmlReader
+from tracker.evaluation.annotations import MOST_FRAMES, Annotations, XmlReader
 from tracker.mot import rows_of
 
 # What the authors' x and y lie above 0-based source pixels: their T-ara file less this equals the
@@ -67,6 +67,8 @@ class _AuthorsReader(XmlReader):
         last = self.whole(attributes, "end_frame") if "end_frame" in attributes else None
         if first < 1 or (last is not None and last < first - 1):
             raise self.error(f"frames {first} to {last} are no range: frames count from 1")
+        if max(first, last or 0) > MOST_FRAMES:
+            raise self.error(f"no video has as many frames as {max(first, last or 0)}")
         return first, last
 
     def add_box(self, attributes: Mapping[str, str]) -> None:

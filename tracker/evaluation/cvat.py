@@ -12,7 +12,7 @@ from typing import NamedTuple
 import numpy as np
 
 from tracker.errors import FormatError
-from tracker.evaluation.annotations import Annotations, Extent, XmlReader
+from tracker.evaluation.annotations import MOST_FRAMES, Annotations, Extent, XmlReader
 from tracker.mot import rows_of
 from tracker.records import NOBODY
 
@@ -29,7 +29,6 @@ _META_NUMBERS = {
     "job": _TASK_NUMBERS,
     "original_size": ("width", "height"),
 }
-_MOST_FRAMES = 5 * 10**6  # almost two days of video; a slip in a number could fill the memory
 
 _Corners = tuple[float, float, float, float]  # x1, y1, x2, y2
 
@@ -63,7 +62,7 @@ def read_cvat(path: Path) -> Annotations:
             rows.append((frame + 1, identity, x1, y1, x2 - x1, y2 - y1, 1.0))
             lines.append(line)
     table = rows_of(np.array(rows, np.float64).reshape(-1, 7), np.array(lines, np.int32))
-    stop = None if frames.stop == _MOST_FRAMES else frames.stop
+    stop = None if frames.stop == MOST_FRAMES else frames.stop
     extent = Extent(reader.numbers.get("width"), reader.numbers.get("height"))
     return Annotations(path, table, frames.start, stop, frames.step, 0, extent, dict(people))
 
@@ -145,7 +144,7 @@ class _CvatReader(XmlReader):
         if outside not in ("0", "1"):
             raise self.error(f"outside is 0 or 1, not {outside!r}")
         frame = self.whole(attributes, "frame")
-        if not 0 <= frame < _MOST_FRAMES:
+        if not 0 <= frame < MOST_FRAMES:
             raise self.error(f"frame is out of range: {frame}")
         corners = None
         if outside == "0":
@@ -171,13 +170,13 @@ class _CvatReader(XmlReader):
             )
 
     def frames(self) -> range:
-        """Those of the video that the task has; where no end is named, up to `_MOST_FRAMES`."""
-        start, stop = self.numbers.get("start_frame", 0), _MOST_FRAMES
+        """Those of the video that the task has; where no end is named, up to `MOST_FRAMES`."""
+        start, stop = self.numbers.get("start_frame", 0), MOST_FRAMES
         if "stop_frame" in self.numbers:
             stop = self.numbers["stop_frame"] + 1
         elif "size" in self.numbers:
             stop = start + self.numbers["size"] * self.step
-        if not 0 <= start <= stop <= _MOST_FRAMES:
+        if not 0 <= start <= stop <= MOST_FRAMES:
             raise FormatError(self.path, f"a task cannot have the frames {start} to {stop - 1}")
         return range(start, stop, self.step)
 

@@ -7,6 +7,7 @@ all is well; under somebody else's (a merge); or under a second number of its ow
 from __future__ import annotations
 
 import itertools
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
@@ -226,10 +227,13 @@ def _when(flips: tuple[Flip, ...]) -> str:
 
 def _false(book: _Book) -> Iterator[Failure]:
     named = book.truth.tracks.where(book.truth.tracks.person != NOBODY)
+    boxes_of: Counter[int] = Counter()
+    for (found, _), rows in book.rows.items():
+        boxes_of[found] += len(rows)
     for (found, true), rows in book.rows.items():
         if true != FALSE_DETECTION:
             continue
-        judged = sum(len(rows) for (other, _), rows in book.rows.items() if other == found)
+        judged = boxes_of[found]
         nobody = 2 * len(rows) > judged
         wrong = book.side(found, None, rows)
         yield Failure(
