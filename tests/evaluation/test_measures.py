@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from tracker.boxes import box_iou
@@ -427,6 +427,7 @@ def identities_frame_by_frame(truth: Tracks, tracks: Tracks) -> list[int]:
 
 
 @given(truths_with_regions(), small_tracks())
+@example(tracks_of((0, NOBODY, 7, 0, 15, 18)), tracks_of((0, 1, 2, 0, 12, 10)))  # just half of it
 @settings(max_examples=60)
 def test_identities_are_those_found_frame_by_frame(truth, tracks):
     identity = identities_of_boxes(Truth(truth), tracks.frame, tracks.boxes)

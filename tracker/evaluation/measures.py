@@ -14,7 +14,7 @@ from tracker.evaluation.clear import clear_scores
 from tracker.evaluation.comparison import compare
 from tracker.evaluation.hota import higher_order_accuracy
 from tracker.evaluation.identity_measures import right_identities
-from tracker.evaluation.pairing import Overlaps, find_overlaps, match_overlaps
+from tracker.evaluation.pairing import Overlaps, find_overlaps, match_overlaps, shared_areas
 from tracker.evaluation.partition import (
     bcubed,
     clustering_accuracy,
@@ -242,10 +242,9 @@ def _rows_inside(
     regions: Tracks, frame: NDArray[Any], boxes: NDArray[np.floating]
 ) -> NDArray[np.intp]:
     """Rows of those `boxes` (N, 4) of which enough lies in one of the `regions` of their frame."""
-    region, row, iou = find_overlaps(regions.frame, regions.boxes, frame, boxes)
-    areas = box_areas(boxes.astype(float))[row]
-    shared = iou / (1 + iou) * (areas + box_areas(regions.boxes.astype(float))[region])
-    return row[shared >= MIN_SHARE_IGNORED * areas]
+    region, row, _ = find_overlaps(regions.frame, regions.boxes, frame, boxes)
+    shared = shared_areas(boxes[row], regions.boxes[region])
+    return row[shared >= MIN_SHARE_IGNORED * box_areas(boxes.astype(float))[row]]
 
 
 def _renumbered(overlaps: Overlaps, judged: NDArray[np.bool_]) -> Overlaps:

@@ -154,9 +154,15 @@ def _shares_of_work(partners: NDArray[np.intp]) -> Iterator[NDArray[np.intp]]:
     yield from np.split(np.arange(len(partners)), cuts)
 
 
+def shared_areas(a: NDArray[np.floating], b: NDArray[np.floating]) -> NDArray[np.float64]:
+    """The area (P,) that each of `a` (P, 4) shares with that of `b` (P, 4) beside it."""
+    a, b = a.astype(float), b.astype(float)
+    corners = [np.maximum(a[:, :2], b[:, :2]), np.minimum(a[:, 2:], b[:, 2:])]
+    return np.asarray(box_areas(np.concatenate(corners, axis=1)), np.float64)
+
+
 def _iou_of_pairs(a: NDArray[np.floating], b: NDArray[np.floating]) -> NDArray[np.float64]:
     """Intersection over union (P,) of each of `a` (P, 4) with that of `b` (P, 4) beside it."""
-    corners = [np.maximum(a[:, :2], b[:, :2]), np.minimum(a[:, 2:], b[:, 2:])]
-    shared = box_areas(np.concatenate(corners, axis=1))
+    shared = shared_areas(a, b)
     union = box_areas(a) + box_areas(b) - shared
     return np.divide(shared, union, out=np.zeros(len(shared)), where=union > 0)
