@@ -12,11 +12,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tracker import weights
 from tracker.cli import main
 from tracker.commands.truths import _range
 from tracker.errors import TrackerError
 from tracker.video.writer import VideoWriter
+
+pytestmark = pytest.mark.usefixtures("offline")
 
 FRAMES = 12  # of the room
 TRUTH = "".join(f"{frame},1,20,20,40,40,1\n" for frame in range(1, 9))
@@ -34,17 +35,6 @@ def room(tmp_path_factory):
         for tick in range(FRAMES):
             writer.write(np.stack([x + tick, y, (x + y) // 2], axis=2).astype(np.uint8), tick)
     return path
-
-
-@pytest.fixture(scope="module", autouse=True)
-def offline(tmp_path_factory):
-    def refuse(file):
-        raise OSError("no network in tests")
-
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(weights, "_download", refuse)
-        patch.setenv("TRACKER_WEIGHTS", str(tmp_path_factory.mktemp("no-weights")))
-        yield
 
 
 @pytest.fixture

@@ -64,6 +64,11 @@ class Findings:
     tracks: Tracks
     key: str
 
+    @property
+    def faces(self) -> NDArray[np.int32]:
+        """The tracklet (S,) of each face that stands for one."""
+        return self.tracklet[self.identities.crops.rows]
+
 
 def find_people(run: Run, info: VideoInfo) -> Findings:
     """Run every stage from the video to the tracks, or take it up where nothing changed.

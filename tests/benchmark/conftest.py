@@ -5,7 +5,6 @@ from fractions import Fraction
 import pytest
 import torch
 
-from tracker import weights
 from tracker.benchmark.bench import prepare
 from tracker.benchmark.rows import RAW, Row
 from tracker.config import Config
@@ -21,14 +20,8 @@ QUICK = {"embedding": {"steps": 20, "heads": 1}, "features": {"kind": "hog"}}
 
 
 @pytest.fixture(scope="module", autouse=True)
-def offline(tmp_path_factory):
-    def refuse(file):
-        raise OSError("no network in tests")
-
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(weights, "_download", refuse)
-        patch.setenv("TRACKER_WEIGHTS", str(tmp_path_factory.mktemp("no-weights")))
-        yield
+def always_offline(offline):
+    """No benchmark here has weights, or a network."""
 
 
 @pytest.fixture(scope="session")

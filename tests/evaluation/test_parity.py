@@ -163,12 +163,17 @@ def test_a_drawn_crowd_measures_as_in_trackeval(people):
     assert theirs["matches"] > 50
 
 
+def real_tracks(sequence: str) -> tuple[Tracks, Tracks]:
+    """The truth of a sequence, and what somebody's tracker made of it."""
+    folder = DATA / sequence
+    return read_truth(folder / "gt.txt").tracks, read_tracks(folder / "test.txt")
+
+
 @needs_shared
 @pytest.mark.shared
 @pytest.mark.parametrize("sequence", SEQUENCES)
 def test_real_tracks_measure_as_in_trackeval(sequence):
-    truth = read_truth(DATA / sequence / "gt.txt").tracks
-    tracks = read_tracks(DATA / sequence / "test.txt")
+    truth, tracks = real_tracks(sequence)
     theirs = measured_by_trackeval(truth, tracks)
     assert measured_by_us(truth, tracks) == pytest.approx(theirs, abs=1e-6)
 
@@ -180,8 +185,8 @@ def test_real_tracks_measure_as_in_trackeval(sequence):
     [("TUD-Campus", 0.526, 0.558, 7), ("TUD-Stadtmitte", 0.564, 0.645, 7)],
 )
 def test_published_values_are_reproduced(sequence, mota, idf1, switches):
-    folder = DATA / sequence
-    measures = evaluate(read_truth(folder / "gt.txt"), read_tracks(folder / "test.txt"))
+    truth, tracks = real_tracks(sequence)
+    measures = evaluate(Truth(truth), tracks)
     assert measures.mota == pytest.approx(mota, abs=0.0005)
     assert measures.idf1 == pytest.approx(idf1, abs=0.0005)
     assert measures.id_switches == switches
@@ -191,8 +196,7 @@ def test_published_values_are_reproduced(sequence, mota, idf1, switches):
 @pytest.mark.shared
 @pytest.mark.parametrize("sequence", SEQUENCES)
 def test_motmetrics_agrees_on_real_tracks(sequence):
-    truth = read_truth(DATA / sequence / "gt.txt").tracks
-    tracks = read_tracks(DATA / sequence / "test.txt")
+    truth, tracks = real_tracks(sequence)
     accumulator = motmetrics.MOTAccumulator()
     for frame in range(max(truth.frame.max(), tracks.frame.max()) + 1):
         true, found = truth.where(truth.frame == frame), tracks.where(tracks.frame == frame)

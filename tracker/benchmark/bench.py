@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -15,8 +15,8 @@ from tracker.benchmark.rows import AS_CONFIGURED, Means, Row, means_of
 from tracker.benchmark.table import Line, spreads
 from tracker.detection.choose import choose_detector
 from tracker.evaluation.annotations import Extent
-from tracker.evaluation.answer import Answer
-from tracker.evaluation.truth import TRACKS_FILE
+from tracker.evaluation.answer import Answer, extent_of
+from tracker.evaluation.truth import TRACKS_FILE, read_truth
 from tracker.learned import EMBEDDING_FILE
 from tracker.mot import write_mot
 from tracker.pipeline import Followed, follow_faces
@@ -32,7 +32,6 @@ from tracker.storage import (
     stage_key,
     written_aside,
 )
-from tracker.video.container import count_packets
 from tracker.video.reader import probe_video
 
 _FOLDER = "rows"
@@ -61,27 +60,16 @@ def prepare(run: Run, answer: Answer, iou_threshold: float) -> Bench:
         TrackerError: the video, the truth or the folder cannot be used.
     """
     info = probe_video(run.video)
-    check_answer(run.video, answer)  # a mistake in it should show before the long pass
+    answer.read(extent_of(run.video))  # a mistake in it should show before the long pass
     detector = choose_detector(run.config.detection)
     run.log.say(detector.reason)
     followed = follow_faces(run, info, detector)
     extent = Extent(info.width, info.height, len(followed.material.scan.timeline))
-    truth = answer.read(extent)
-    everybody = replace(answer, frames=None).read(extent).tracks.person
-    people = len(np.unique(everybody[everybody != NOBODY]))
+    whole = read_truth(answer.path, answer.step, extent=extent)
+    truth, people = answer.part_of(whole, extent), len(np.unique(whole.named.person))
     _write_shared(run.folder.path, followed)
     answers = find_answers(truth, people, followed, iou_threshold)
     return Bench(run, followed, truth, answers, iou_threshold)
-
-
-def check_answer(video: Path, answer: Answer) -> None:
-    """Refuse a truth that cannot be understood, or is not of `video`, without decoding it.
-
-    Raises:
-        TrackerError: it is not, or the video cannot be opened.
-    """
-    info = probe_video(video)
-    answer.read(Extent(info.width, info.height, count_packets(video)))
 
 
 def measure_rows(bench: Bench, answer: Answer, rows: Sequence[Row], seeds: int) -> Results:
@@ -89,10 +77,15 @@ def measure_rows(bench: Bench, answer: Answer, rows: Sequence[Row], seeds: int) 
     absent: dict[Row, str] = {}
     chosen: dict[Row, str] = {}
     work: list[tuple[Row, int, Path]] = []
+    # Of all rows of one kind of features alike: weights are hashed, or looked for in vain, once.
+    means_by_kind: dict[str, Means | str] = {}
     for row in rows:
-        means = means_of(row, bench.run.config)
+        is_new = row.features not in means_by_kind
+        if is_new:
+            means_by_kind[row.features] = means_of(row, bench.run.config)
+        means = means_by_kind[row.features]
         if isinstance(means, str):
-            if means not in absent.values():
+            if is_new:
                 bench.run.log.say(f"{row.features}: absent, since {means}")
             absent[row] = means
             continue

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tracker.benchmark.rows import Row
+from tracker.benchmark.table import ALONE
 from tracker.clustering import (
     Merges,
     clusters_after,
@@ -34,15 +35,8 @@ from tracker.progress import Advance, Progress, Silence
 from tracker.records import NO_TRACKLET, NOBODY
 from tracker.run import Run, RunLog
 
-MEASURED = (
-    "values",
-    "learned_share",
-    "purity",
-    "same",
-    "different",
-    "bound",
-    "seconds",
-)  # of a row
+# What `measure_row` gives.
+MEASURED = ("values", "learned_share", "purity", "same", "different", "bound", "seconds")
 _SEVERAL = 2  # faces that a tracklet must have, to be compared with itself
 
 
@@ -65,6 +59,11 @@ class Answers(NamedTuple):
     identity: NDArray[np.int32]
     counts: NDArray[np.int64]
     label: NDArray[np.int32]
+
+    @property
+    def on_people(self) -> NDArray[np.intp]:
+        """The tracklets that mostly are somebody."""
+        return np.flatnonzero(self.label != FALSE_DETECTION)
 
 
 def find_answers(truth: Truth, people: int, followed: Followed, iou_threshold: float) -> Answers:
@@ -146,7 +145,7 @@ def measure_row(bench: Bench, row: Row, seed: int) -> dict[str, Any]:
         | _clusters(bench.answers, merges, curve)
         | _pairs(bench, distances)
         | _queries(bench.answers, distances)
-        | {f"alone_{name}": getattr(free, name) for name in ("people", "mota", "idf1", "hota")}
+        | {f"{ALONE}{name}": getattr(free, name) for name in ("people", "mota", "idf1", "hota")}
     )
     share = asked.identities.embedding.raw_share
     knows = asked.identities.metric.knows_faces
@@ -165,9 +164,10 @@ def measure_row(bench: Bench, row: Row, seed: int) -> dict[str, Any]:
 def tracklet_distances_of(findings: Findings) -> NDArray[np.float64]:
     """The distances (T, T) that people are told apart by."""
     embedding, metric = findings.identities.embedding, findings.identities.metric
-    faces = findings.tracklet[findings.identities.crops.rows]
     count = findings.constraints.tracklet_count
-    return mixed_distances(embedding.learned, metric.vectors, embedding.raw_share, faces, count)
+    return mixed_distances(
+        embedding.learned, metric.vectors, embedding.raw_share, findings.faces, count
+    )
 
 
 def known_distances(
@@ -182,15 +182,15 @@ def known_distances(
         distances: (T, T) between tracklets.
     """
     embedding, metric = findings.identities.embedding, findings.identities.metric
-    faces = findings.tracklet[findings.identities.crops.rows]
-    half, several = _halves(faces, findings.constraints.tracklet_count)
+    count = findings.constraints.tracklet_count
+    half, several = _halves(findings.faces, count)
     same = np.zeros(len(several))
     for share, vectors in (
         (embedding.raw_share, metric.vectors),
         (1 - embedding.raw_share, embedding.learned),
     ):
         if share > 0:
-            means = mean_directions(vectors, half, 2 * findings.constraints.tracklet_count)
+            means = mean_directions(vectors, half, 2 * count)
             cosine = (means[2 * several] * means[2 * several + 1]).sum(axis=1)
             same += share * np.clip(2 - 2 * cosine, 0, 4)
     a, b = findings.constraints.negatives.T
@@ -209,8 +209,7 @@ def _halves(faces: NDArray[np.int32], count: int) -> tuple[NDArray[np.intp], NDA
 
 def _merges(findings: Findings, distances: NDArray[np.float64], far: float) -> Merges:
     """The whole hierarchy, as in the paper: down to any number of clusters."""
-    faces = findings.tracklet[findings.identities.crops.rows]
-    counts = np.bincount(faces, minlength=findings.constraints.tracklet_count)
+    counts = np.bincount(findings.faces, minlength=findings.constraints.tracklet_count)
     return merge_tracklets(distances, counts, findings.constraints, far)
 
 
@@ -239,7 +238,7 @@ def judged_pairs(
 
     What was learned from is not asked: tracklets seen together are different people anyway.
     """
-    people = np.flatnonzero(bench.answers.label != FALSE_DETECTION)
+    people = bench.answers.on_people
     known = bench.followed.material.constraints.matrix()[np.ix_(people, people)]
     first, second = pairs_of(len(people), known)
     a, b = people[first], people[second]
@@ -259,7 +258,7 @@ def _pairs(bench: Bench, distances: NDArray[np.float64]) -> dict[str, float | in
 
 
 def _queries(answers: Answers, distances: NDArray[np.float64]) -> dict[str, float | int]:
-    people = np.flatnonzero(answers.label != FALSE_DETECTION)
+    people = answers.on_people
     return retrieve(distances[np.ix_(people, people)], answers.label[people])._asdict()
 
 

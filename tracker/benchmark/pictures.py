@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import numpy as np
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from tracker.benchmark.bench import Results
 from tracker.benchmark.measuring import Bench, judged_pairs, tracklet_distances_of
-from tracker.benchmark.rows import AS_CONFIGURED, COMPENSATED, RAW, Row
+from tracker.benchmark.rows import AS_CONFIGURED, RAW, Row
 from tracker.charts.distances import DistancePanel, draw_distances
 from tracker.charts.files import save_chart
 from tracker.charts.maps import Map, draw_maps, flatten
@@ -28,21 +26,14 @@ _FACES_A_TRACKLET = 4  # in a map; t-SNE takes its time
 _CHARTS = 4  # beside the maps
 
 
-def write_pictures(bench: Bench, results: Results) -> list[Path]:
-    """Draw everything that the rows measured show; each as SVG and PNG, beside the table.
-
-    Returns:
-        The pictures, without their suffix.
-    """
+def write_pictures(bench: Bench, results: Results) -> None:
+    """Draw everything that the rows measured show; each as SVG and PNG, beside the table."""
     measured = list(results.runs)
     kinds = list(dict.fromkeys(row.features for row in measured if row.method == RAW))
-    written = []
     with bench.run.log.timed("pictures", _CHARTS + len(kinds), "pictures") as advance:
 
         def save(figure: Figure, name: str) -> None:
-            stem = bench.run.folder.path / name
-            save_chart(figure, stem)
-            written.append(stem)
+            save_chart(figure, bench.run.folder.path / name)
             advance(1)
 
         save(_purity(bench, results), "purity")
@@ -55,7 +46,6 @@ def write_pictures(bench: Bench, results: Results) -> list[Path]:
                 save(_precision_recall(bench, findings, bound), "precision-recall")
         for kind in kinds:
             save(_maps(bench, _told(results, kind)), f"maps-{kind}")
-    return written
 
 
 def _purity(bench: Bench, results: Results) -> Figure:
@@ -89,9 +79,7 @@ def _told(results: Results, kind: str | None = None) -> list[Row]:
             continue
         if row.is_learned and row.method != AS_CONFIGURED and not runs[0]["learned_share"]:
             continue  # it would show something else under the name of a loss
-        first = not any(
-            one.features == row.features and one.method not in (RAW, COMPENSATED) for one in told
-        )
+        first = not any(one.features == row.features and one.is_learned for one in told)
         if row.method in (RAW, AS_CONFIGURED) or (row.is_learned and first):
             told.append(row)
     return told
@@ -114,7 +102,7 @@ def _maps(bench: Bench, rows: list[Row]) -> Figure:
 
 def _some_faces(findings: Findings) -> NDArray[np.intp]:
     """A few faces of each tracklet, spread over its length."""
-    faces = findings.tracklet[findings.identities.crops.rows]
+    faces = findings.faces
     chosen = []
     for number in np.unique(faces):
         rows = np.flatnonzero(faces == number)
@@ -128,7 +116,7 @@ def _precision_recall(bench: Bench, findings: Findings, bound: float) -> Figure:
     identity = bench.answers.of_detection
     judged = identity != NOBODY
     right = identity[judged] != FALSE_DETECTION
-    boxes = int((bench.truth.tracks.person != NOBODY).sum())
+    boxes = len(bench.truth.named)
     order = np.argsort(-scores[judged], kind="stable")
     hits = np.cumsum(right[order])
     taken = np.arange(1, len(order) + 1)
@@ -160,7 +148,7 @@ def _timeline(bench: Bench, findings: Findings) -> Figure:
     """The true people, and who they are in the tracks of `findings`."""
     truth, tracks = bench.truth, findings.tracks
     timeline = findings.scan.timeline
-    named = truth.tracks.where(truth.tracks.person != NOBODY)
+    named = truth.named
     people = np.unique(named.person)
     identity = identities_of_boxes(truth, tracks.frame, tracks.boxes, bench.iou_threshold)
     hit = identity > FALSE_DETECTION

@@ -15,7 +15,6 @@ from tracker.benchmark.published import Published
 from tracker.benchmark.rows import Row
 from tracker.benchmark.table import Line, as_csv, as_json, as_markdown, spreads
 from tracker.evaluation.answer import Answer
-from tracker.records import NOBODY
 from tracker.run import Run
 from tracker.settings import settings_as_dict
 from tracker.storage import save_json, written_aside
@@ -78,7 +77,6 @@ def write_table(
 def _facts(bench: Bench, answer: Answer, order: Order) -> dict[str, Any]:
     """What a reader must know to cite the table."""
     run, material = bench.run, bench.followed.material
-    tracks = bench.truth.tracks
     config = settings_as_dict(run.config)
     return {
         "video": {
@@ -90,7 +88,7 @@ def _facts(bench: Bench, answer: Answer, order: Order) -> dict[str, Any]:
         "truth": {
             "name": answer.path.name,
             "people": bench.answers.people,
-            "boxes": int((tracks.person != NOBODY).sum()),
+            "boxes": len(bench.truth.named),
             **_judged(answer),
         },
         "shared_by_all_rows": {
@@ -142,11 +140,11 @@ def write_means(
         missing = [name for name, line in zip(tables, same, strict=True) if not line.values]
         values = [{name: one.mean for name, one in line.values.items()} for line in same]
         first = same[0]
-        remarks = {
+        remarks = [
             f"in {name}, {line.remark}"
             for name, line in zip(tables, same, strict=True)
             if line.remark
-        }
+        ]
         told = "; ".join(sorted(remarks))
         lines.append(
             replace(first, values={}, runs=(), remark=f"absent in {', '.join(missing)}: {told}")

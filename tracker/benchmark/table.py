@@ -10,7 +10,9 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from tracker.benchmark.published import Published
+from tracker.evaluation.measures import format_measure
 
+ALONE = "alone_"  # before a measure of tracks where the number of people is found
 # title, what it says, heading → name
 _PARTS: tuple[tuple[str, str, dict[str, str]], ...] = (
     (
@@ -68,10 +70,10 @@ _PARTS: tuple[tuple[str, str, dict[str, str]], ...] = (
         "Tracks where the number of people is not given, but found by a distance that was chosen "
         "for compensated and learned features: it does not fit raw ones.",
         {
-            "people": "alone_people",
-            "MOTA": "alone_mota",
-            "IDF1": "alone_idf1",
-            "HOTA": "alone_hota",
+            "people": f"{ALONE}people",
+            "MOTA": f"{ALONE}mota",
+            "IDF1": f"{ALONE}idf1",
+            "HOTA": f"{ALONE}hota",
         },
     ),
 )
@@ -83,7 +85,7 @@ _SUMMARY = {
     "NMI": "cluster_nmi",
     "AUC": "auc",
     "MAP@R": "map_at_r",
-    "people": "alone_people",
+    "people": f"{ALONE}people",
 }
 _NOT_MEASURED = "-"
 
@@ -241,10 +243,8 @@ def _cell(line: Line, name: str) -> str:
 
 
 def _number(name: str, value: float) -> str:
-    """A share as .915, a count as 12 or, in the mean of several, 12.3."""
-    if name in _COUNTS:
-        return f"{value:.0f}" if value == int(value) else f"{value:.1f}"
-    return f"{value:.3f}"
+    """A share as 0.915, a count as 12 or, in the mean of several, 12.3."""
+    return format_measure(name.removeprefix(ALONE), value)
 
 
 def _published(published: Sequence[Published]) -> str:
@@ -275,14 +275,3 @@ def _published(published: Sequence[Published]) -> str:
 def _markdown(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     lines = [columns, ["---"] * len(columns), *rows]
     return "\n".join(f"| {' | '.join(cells)} |" for cells in lines)
-
-
-_COUNTS = {
-    "id_switches",
-    "fragmentations",
-    "breaks",
-    "mostly_tracked",
-    "partly_tracked",
-    "mostly_lost",
-    "alone_people",
-}

@@ -55,9 +55,9 @@ def _one_video(given: argparse.Namespace, config: Config) -> tuple[Path, list[Li
 
 def _dataset(given: argparse.Namespace, config: Config) -> tuple[Path, list[Line]]:
     """One video after the other, each in a folder of its own; then the means over all."""
-    from tracker.benchmark.bench import check_answer
     from tracker.benchmark.published import published_numbers
     from tracker.benchmark.report import benchmark_video, write_means
+    from tracker.evaluation.answer import extent_of
     from tracker.evaluation.dataset import read_dataset
 
     dataset = read_dataset(given.dataset)
@@ -70,7 +70,7 @@ def _dataset(given: argparse.Namespace, config: Config) -> tuple[Path, list[Line
             raise TrackerError(f"{given.dataset}: {one.name} has no video to look at; add `video:`")
         try:
             published[one.name] = published_numbers(one.published) if one.published else ()
-            check_answer(one.video, one.answer)
+            one.answer.read(extent_of(one.video))
         except TrackerError as error:
             raise TrackerError(f"{given.dataset}, {one.name}: {error}") from error
     for one in dataset.videos:

@@ -123,8 +123,6 @@ def _extent(run: Path, video: Path | None) -> Extent:
             return Extent(*(int(of_run[name]) for name in ("width", "height", "frames")))
     if video is None:
         return Extent()
-    from tracker.video.container import count_packets
-    from tracker.video.reader import probe_video
+    from tracker.evaluation.answer import extent_of
 
-    info = probe_video(video)
-    return Extent(info.width, info.height, count_packets(video))
+    return extent_of(video)

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import argparse
+from typing import TYPE_CHECKING
 
 from tracker.errors import TrackerError
-from tracker.evaluation.answer import Answer
+
+if TYPE_CHECKING:
+    from tracker.evaluation.answer import Answer
 
 _NO_VIDEO = 2**31  # frames: none has so many
 
@@ -26,6 +29,8 @@ def check_scoring(given: argparse.Namespace) -> None:
 
 def answer_of(given: argparse.Namespace) -> Answer:
     """The truth that is named."""
+    from tracker.evaluation.answer import Answer
+
     return Answer(given.gt, given.gt_step, _range(given.frames))
 
 

@@ -8,6 +8,8 @@ from pathlib import Path
 from tracker.errors import RecordError
 from tracker.evaluation.annotations import Extent
 from tracker.evaluation.truth import Truth, read_truth
+from tracker.video.container import count_packets
+from tracker.video.reader import probe_video
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +33,14 @@ class Answer:
             FormatError: it cannot be understood, or is not of this video.
             RecordError: the video, or the truth, ends before the frames that are judged.
         """
-        truth = read_truth(self.path, self.step, extent=extent)
+        return self.part_of(read_truth(self.path, self.step, extent=extent), extent)
+
+    def part_of(self, truth: Truth, extent: Extent) -> Truth:
+        """What is judged of the whole `truth`, which was read of a video of that `extent`.
+
+        Raises:
+            RecordError: the video, or the truth, ends before the frames that are judged.
+        """
         first, stop = self.frames or (0, None)
         for what, last in (("video", extent.frames), ("truth", truth.stop)):
             if last is not None and first >= max(last, 1):
@@ -41,3 +50,13 @@ class Answer:
                 )
         ends = [end for end in (stop, extent.frames) if end is not None]
         return truth.within(first, min(ends, default=None))
+
+
+def extent_of(video: Path) -> Extent:
+    """How large `video` is, without decoding it: it has so many frames at most.
+
+    Raises:
+        VideoOpenError: it cannot be opened.
+    """
+    info = probe_video(video)
+    return Extent(info.width, info.height, count_packets(video))

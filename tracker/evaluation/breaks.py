@@ -47,12 +47,13 @@ def _partners(
     Args:
         before: (N,) the row of the same true person's box in the frame before; -1: none.
     """
-    true, found, iou = compared.overlaps.where(compared.overlaps.iou >= iou_threshold)
+    possible = compared.overlaps.where(compared.overlaps.iou >= iou_threshold)
+    true, found, iou = possible
     partner = np.full(len(compared.true_frame), _NOBODY)
     partner[true] = compared.person[found]
-    disputed = (np.bincount(true)[true] > 1) | (np.bincount(found)[found] > 1)
-    for pairs in rows_by_frame(compared.true_frame[true][disputed]).values():
-        which = np.flatnonzero(disputed)[pairs]
+    disputed = np.flatnonzero(possible.disputed)
+    for pairs in rows_by_frame(compared.true_frame[true[disputed]]).values():
+        which = disputed[pairs]
         rows, columns = np.unique(true[which]), np.unique(found[which])
         worth = np.zeros((len(rows), len(columns)))
         place = np.searchsorted(rows, true[which]), np.searchsorted(columns, found[which])

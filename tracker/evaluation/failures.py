@@ -14,17 +14,14 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from tracker.boxes import box_iou
 from tracker.evaluation.failure_records import NO_ROW, Failure, Flip, Rows, Side
-from tracker.evaluation.measures import FALSE_DETECTION, IOU_THRESHOLD, identities_of_boxes
-from tracker.evaluation.pairing import rows_by_frame
+from tracker.evaluation.measures import FALSE_DETECTION, IOU_THRESHOLD, judge_boxes
+from tracker.evaluation.pairing import find_overlaps, rows_by_frame
 from tracker.evaluation.truth import Truth
 from tracker.records import NOBODY, Shot, Tracks, shot_of_frames
 
 MIN_SHARE_NEVER_FOUND = 0.9  # of a true person's boxes not found, for it to count as never found
 NEAR_MISS_IOU = 0.2  # from here on, two boxes that do not match mean the same face
-
-_NO_ROWS: Rows = np.zeros(0, np.int64)
 
 
 def find_failures(
@@ -87,7 +84,9 @@ class _Book:
 def _keep_book(
     truth: Truth, tracks: Tracks, shots: Sequence[Shot] | None, iou_threshold: float
 ) -> _Book:
-    true = identities_of_boxes(truth, tracks.frame, tracks.boxes, iou_threshold)
+    true, matched = judge_boxes(truth, tracks.frame, tracks.boxes, iou_threshold)
+    true_rows = np.full(len(tracks), NO_ROW, np.int64)
+    true_rows[matched.found] = np.flatnonzero(truth.tracks.person != NOBODY)[matched.true]
     judged = np.flatnonzero(true != NOBODY)
     pairs = np.stack([tracks.person[judged], true[judged]], axis=1)
     cells, cell = np.unique(pairs, axis=0, return_inverse=True)
@@ -100,20 +99,7 @@ def _keep_book(
             taken_for.setdefault(found, who)
             if taken_for[found] == who:
                 number.setdefault(who, found)
-    return _Book(truth, tracks, shots, _rows_of(truth, tracks, true), rows, taken_for, number)
-
-
-def _rows_of(truth: Truth, tracks: Tracks, true: NDArray[np.int32]) -> Rows:
-    """The row in the truth of each box of the tracks, which shows `true` (N,)."""
-    named = np.flatnonzero(truth.tracks.person != NOBODY)
-    span = int(truth.tracks.person.max(initial=0)) + 1
-    keys = truth.tracks.frame[named].astype(np.int64) * span + truth.tracks.person[named]
-    order = np.argsort(keys)
-    on_somebody = np.flatnonzero(true > FALSE_DETECTION)
-    wanted = tracks.frame[on_somebody].astype(np.int64) * span + true[on_somebody]
-    rows = np.full(len(true), NO_ROW, np.int64)
-    rows[on_somebody] = named[order[np.searchsorted(keys, wanted, sorter=order)]]
-    return rows
+    return _Book(truth, tracks, shots, true_rows, rows, taken_for, number)
 
 
 def _merges(book: _Book) -> Iterator[Failure]:
@@ -226,7 +212,7 @@ def _when(flips: tuple[Flip, ...]) -> str:
 
 
 def _false(book: _Book) -> Iterator[Failure]:
-    named = book.truth.tracks.where(book.truth.tracks.person != NOBODY)
+    named = book.truth.named
     boxes_of: Counter[int] = Counter()
     for (found, _), rows in book.rows.items():
         boxes_of[found] += len(rows)
@@ -273,12 +259,8 @@ def _missed(book: _Book) -> Iterator[Failure]:
 
 def _near_misses(boxes: Tracks, others: Tracks, one: str) -> str:
     """How many of `boxes` are only drawn otherwise than one of `others`, what `one` says."""
-    best = np.zeros(len(boxes))
-    rows_of = rows_by_frame(others.frame)
-    for frame, here in rows_by_frame(boxes.frame).items():
-        there = others.boxes[rows_of.get(frame, _NO_ROWS)]
-        best[here] = box_iou(boxes.boxes[here], there).max(axis=1, initial=0)
-    near = int(np.count_nonzero(best >= NEAR_MISS_IOU))
+    overlaps = find_overlaps(boxes.frame, boxes.boxes, others.frame, others.boxes)
+    near = len(np.unique(overlaps.true[overlaps.iou >= NEAR_MISS_IOU]))
     return f"Of these, near {one} (IoU of {NEAR_MISS_IOU} or more): {near}."
 
 

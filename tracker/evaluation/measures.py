@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from typing import Any
 
 import numpy as np
@@ -137,6 +137,16 @@ class Measures:
         return asdict(self)
 
 
+_COUNTS = frozenset(one.name for one in fields(Measures) if one.type == "int")
+
+
+def format_measure(name: str, value: float) -> str:
+    """A ratio of `Measures` as 0.915; a count as 12 or, in the mean of several, as 12.3."""
+    if name not in _COUNTS:
+        return f"{value:.3f}"
+    return f"{value:.0f}" if value == int(value) else f"{value:.1f}"
+
+
 def evaluate(truth: Truth, tracks: Tracks, iou_threshold: float = IOU_THRESHOLD) -> Measures:
     """Measure `tracks` against `truth`.
 
@@ -150,7 +160,7 @@ def evaluate(truth: Truth, tracks: Tracks, iou_threshold: float = IOU_THRESHOLD)
     Raises:
         RecordError: a person has two boxes in a frame.
     """
-    named = truth.tracks.where(truth.tracks.person != NOBODY)
+    named = truth.named
     overlaps = find_overlaps(named.frame, named.boxes, tracks.frame, tracks.boxes)
     matched = match_overlaps(overlaps, named.frame, tracks.frame, iou_threshold)
     identity = _identities(truth, named, tracks.frame, tracks.boxes, matched)
@@ -165,10 +175,10 @@ def evaluate(truth: Truth, tracks: Tracks, iou_threshold: float = IOU_THRESHOLD)
         **clear._asdict(),
         breaks=count_breaks(compared, iou_threshold, truth.step),
         **higher_order_accuracy(compared)._asdict(),
-        idf1=_ratio(2 * right, len(named) + len(tracks_judged)),
-        idp=_ratio(right, len(tracks_judged)),
-        idr=_ratio(right, len(named)),
-        faf=_ratio(clear.false_positives, frames),
+        idf1=ratio(2 * right, len(named) + len(tracks_judged)),
+        idp=ratio(right, len(tracks_judged)),
+        idr=ratio(right, len(named)),
+        faf=ratio(clear.false_positives, frames),
         purity=weighted_purity(identity, tracks_judged.person),
         nmi=mutual_information(identity, tracks_judged.person),
         bcubed_precision=precision,
@@ -199,13 +209,26 @@ def identities_of_boxes(
         that is not judged and is to be left out: see `evaluate`.
     """
     order = np.argsort(frame, kind="stable")
-    frame, boxes = frame[order], boxes[order]
-    named = truth.tracks.where(truth.tracks.person != NOBODY)
-    overlaps = find_overlaps(named.frame, named.boxes, frame, boxes)
     identity = np.empty(len(frame), np.int32)
-    matched = match_overlaps(overlaps, named.frame, frame, iou_threshold)
-    identity[order] = _identities(truth, named, frame, boxes, matched)
+    identity[order], _ = judge_boxes(truth, frame[order], boxes[order], iou_threshold)
     return identity
+
+
+def judge_boxes(
+    truth: Truth,
+    frame: NDArray[Any],
+    boxes: NDArray[np.floating],
+    iou_threshold: float,
+) -> tuple[NDArray[np.int32], Overlaps]:
+    """`identities_of_boxes` of boxes sorted by frame, and their matches with those of the truth.
+
+    Returns:
+        (N,) as there; and the matches, whose `true` are rows of `truth.named`.
+    """
+    named = truth.named
+    overlaps = find_overlaps(named.frame, named.boxes, frame, boxes)
+    matched = match_overlaps(overlaps, named.frame, frame, iou_threshold)
+    return _identities(truth, named, frame, boxes, matched), matched
 
 
 def format_table(measures: Measures) -> str:
@@ -215,9 +238,7 @@ def format_table(measures: Measures) -> str:
     for title, names in _TABLE.items():
         cells = []
         for heading, name in names.items():
-            value = values[name]
-            text = f"{value:.3f}" if isinstance(value, float) else str(value)
-            cells.append(f"{heading:<10}{text:>7}")
+            cells.append(f"{heading:<10}{format_measure(name, values[name]):>7}")
         lines.append("   ".join([f"{title:<8}", *cells]))
     return "\n".join(lines)
 
@@ -261,5 +282,6 @@ def _judged_frames(truth: Truth, tracks: Tracks) -> int:
     return len(range(truth.start, last + 1, truth.step))
 
 
-def _ratio(part: float, whole: float) -> float:
+def ratio(part: float, whole: float) -> float:
+    """`part` of `whole`; 0 of nothing."""
     return part / whole if whole else 0.0

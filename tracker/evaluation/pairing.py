@@ -34,6 +34,12 @@ class Overlaps(NamedTuple):
         """The pairs that `keep` (P,) selects."""
         return Overlaps(self.true[keep], self.found[keep], self.iou[keep])
 
+    @property
+    def disputed(self) -> NDArray[np.bool_]:
+        """Which pairs (P,) share a box with another one."""
+        true, found = self.true, self.found
+        return (np.bincount(true)[true] > 1) | (np.bincount(found)[found] > 1)
+
 
 def find_overlaps(
     true_frame: NDArray[Any],
@@ -84,9 +90,8 @@ def assign_overlaps(
         frame: (M,) the frame of each found box, sorted.
     """
     true, found = overlaps.true, overlaps.found
-    disputed = (np.bincount(true)[true] > 1) | (np.bincount(found)[found] > 1)
     frame_of_pair = true_frame[true]
-    undecided = np.flatnonzero(np.isin(frame_of_pair, frame_of_pair[disputed]))
+    undecided = np.flatnonzero(np.isin(frame_of_pair, frame_of_pair[overlaps.disputed]))
     taken = np.ones(len(true), np.bool_)
     by_frame = rows_by_frame(frame_of_pair[undecided])
     true_ranges, ranges = _ranges(true_frame, by_frame), _ranges(frame, by_frame)

@@ -6,7 +6,7 @@ import statistics
 from collections.abc import Mapping
 from typing import Any
 
-from tracker.evaluation.measures import Measures
+from tracker.evaluation.measures import Measures, format_measure, ratio
 
 _COLUMNS = {
     "MOTA": "mota",
@@ -32,7 +32,6 @@ _SUMMED = (
     "truth_people",
     "people",
 )
-_COUNTS = ("id_switches", "breaks", "people", "truth_people")
 
 
 def pooled(measured: Mapping[str, Measures]) -> dict[str, float | int]:
@@ -46,9 +45,9 @@ def pooled(measured: Mapping[str, Measures]) -> dict[str, float | int]:
     errors = counts["misses"] + counts["false_positives"] + counts["id_switches"]
     return {
         "mota": 1 - errors / true if true else 0.0,
-        "idf1": 2 * named / (true + found) if true + found else 0.0,
-        "recall": hits / true if true else 0.0,
-        "precision": hits / found if found else 0.0,
+        "idf1": ratio(2 * named, true + found),
+        "recall": ratio(hits, true),
+        "precision": ratio(hits, found),
         **counts,
     }
 
@@ -76,14 +75,9 @@ def format_several(measured: Mapping[str, Measures]) -> str:
     width = max(len(name) for name in rows)
     lines = [" ".join([" " * width, *(f"{heading:>9}" for heading in _COLUMNS)])]
     for name, values in rows.items():
-        cells = [_cell(column, values.get(column)) for column in _COLUMNS.values()]
+        cells = [
+            format_measure(column, values[column]) if column in values else ""
+            for column in _COLUMNS.values()
+        ]
         lines.append(" ".join([f"{name:<{width}}", *(f"{cell:>9}" for cell in cells)]))
     return "\n".join(lines)
-
-
-def _cell(name: str, value: float | None) -> str:
-    if value is None:
-        return ""
-    if name not in _COUNTS:
-        return f"{value:.3f}"
-    return f"{value:.0f}" if value == int(value) else f"{value:.1f}"

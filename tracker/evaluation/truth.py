@@ -50,6 +50,11 @@ class Truth:
         if not np.all(self.annotates(self.tracks.frame)):
             raise RecordError("a truth has boxes in frames that it does not annotate")
 
+    @property
+    def named(self) -> Tracks:
+        """The boxes of people: without the regions to ignore."""
+        return self.tracks.where(self.tracks.person != NOBODY)
+
     def within(self, first: int, stop: int | None) -> Truth:
         """This truth, annotated only in frames from `first` (0-based) on, and before `stop`.
 

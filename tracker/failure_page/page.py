@@ -20,7 +20,7 @@ from tracker.evaluation.truth import Truth
 from tracker.failure_page.moments import choose_views
 from tracker.failure_page.pictures import Picture, View, take_pictures
 from tracker.progress import Progress
-from tracker.records import NOBODY, Shot, Tracks, shot_of_frames
+from tracker.records import Shot, Tracks, shot_of_frames
 from tracker.render import person_colour
 from tracker.storage import written_aside
 
@@ -92,8 +92,7 @@ def write_failure_page(
         for failure in shown
     ]
     every_view = [view for of_failure in views for of_side in of_failure for view in of_side]
-    named = truth.tracks.where(truth.tracks.person != NOBODY)
-    pictures = iter(take_pictures(video, every_view, named, tracks, progress))
+    pictures = iter(take_pictures(video, every_view, truth.named, tracks, progress))
     sides = [
         [
             _shown_side(failure, side, [_moment(v, next(pictures), side, shots) for v in of_side])
