@@ -14,7 +14,7 @@ LAYERS = [
     {"errors"},
     {"records"},
     {"config", "boxes", "mot", "progress", "devices", "weights", "video"},
-    {"settings", "networks"},
+    {"settings", "networks", "openvino_ir"},
     # the stages
     {
         "shots",

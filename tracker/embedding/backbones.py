@@ -13,7 +13,7 @@ from torch.nn import functional
 
 from tracker.config import BACKBONES, EmbeddingConfig
 from tracker.embedding.network import SeededDropout
-from tracker.embedding.openvino_ir import read_ir
+from tracker.openvino_ir import read_ir
 from tracker.errors import ConfigError, WeightsError
 from tracker.networks import NETWORKS, InputPreparation, Inputs, Network, load_body
 from tracker.weights import find_weights

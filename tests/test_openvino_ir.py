@@ -7,7 +7,7 @@ import pytest
 import torch
 from openvino import opset13 as ops
 
-from tracker.embedding.openvino_ir import read_ir
+from tracker.openvino_ir import read_ir
 from tracker.errors import WeightsError
 
 FACE = Path(__file__).parents[3] / "shared/weights/face-reidentification-retail-0095.xml"
