@@ -7,10 +7,10 @@ import pytest
 import torch
 from openvino import opset13 as ops
 
-from tracker.openvino_ir import read_ir
 from tracker.errors import WeightsError
+from tracker.openvino_ir import read_ir
 
-FACE = Path(__file__).parents[3] / "shared/weights/face-reidentification-retail-0095.xml"
+FACE = Path(__file__).parents[2] / "shared/weights/face-reidentification-retail-0095.xml"
 needs_weights = pytest.mark.skipif(not FACE.exists(), reason=f"no face network at {FACE}")
 KINDS = {
     *("Parameter", "Const", "Convolution", "GroupConvolution", "Add", "Multiply"),

@@ -13,9 +13,9 @@ from torch.nn import functional
 
 from tracker.config import BACKBONES, EmbeddingConfig
 from tracker.embedding.network import SeededDropout
-from tracker.openvino_ir import read_ir
 from tracker.errors import ConfigError, WeightsError
 from tracker.networks import NETWORKS, InputPreparation, Inputs, Network, load_body
+from tracker.openvino_ir import read_ir
 from tracker.weights import find_weights
 
 _LAST_RATE = 10.0  # times the body's learning rate: the last layer is new
