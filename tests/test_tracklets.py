@@ -1,10 +1,13 @@
 import itertools
+from collections import Counter
 
 import numpy as np
 import pytest
+from filterpy.kalman import KalmanFilter
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tracker.boxes import box_iou, box_overlap
 from tracker.config import TrackletConfig
 from tracker.records import Detections, Shot
 from tracker.tracklets import clear_links, drop_doubles, drop_doubtful, link_tracklets
@@ -188,6 +191,87 @@ def test_a_still_face_is_followed_again_after_a_moment_of_two_boxes():
     assert (link(table)[table.frame >= 60] >= 0).all()
 
 
+class FollowedByFilter:
+    """A tracklet the slow way: a textbook Kalman filter of its own."""
+
+    def __init__(self, number, box, frame):
+        self.number, self.last_frame, self.now = number, frame, frame
+        self.motion = KalmanFilter(dim_x=8, dim_z=4)
+        self.motion.F, self.motion.H = np.eye(8) + np.eye(8, k=4), np.eye(4, 8)
+        self.motion.x = np.append(self.measured(box), np.zeros(4))[:, None]
+        height = box[3] - box[1]
+        self.motion.P = np.diag([(0.1 * height) ** 2] * 4 + [(0.2 * height) ** 2] * 4)
+
+    @staticmethod
+    def measured(box):
+        x1, y1, x2, y2 = box
+        return np.array([(x1 + x2) / 2, (y1 + y2) / 2, x2 - x1, y2 - y1])
+
+    def expect(self, frame):
+        for _ in range(frame - self.now):
+            height = max(self.motion.x[3, 0], 1.0)
+            self.motion.predict(Q=np.diag([0.0] * 4 + [(0.02 * height) ** 2] * 4))
+        self.now = frame
+        x, y, width, height = self.motion.x[:4, 0]
+        half = max(width, 1.0) / 2, max(height, 1.0) / 2
+        return [x - half[0], y - half[1], x + half[0], y + half[1]]
+
+    def see(self, box, frame):
+        noise = (0.05 * (box[3] - box[1])) ** 2
+        self.motion.update(self.measured(box)[:, None], R=np.eye(4) * noise)
+        self.last_frame = frame
+
+
+def tracklets_by_filters(detections, config):
+    """The tracklet (N,) of each detection of one shot, however short, box by box."""
+    tracklet, followed, count = np.full(len(detections), -1), [], 0
+    boxes = detections.boxes.astype(float)
+    for frame in sorted(set(detections.frame.tolist())):
+        here = np.flatnonzero(detections.frame == frame)
+        followed = [one for one in followed if frame - one.last_frame - 1 <= config.max_gap_frames]
+        expected = np.array([one.expect(frame) for one in followed]).reshape(-1, 4)
+        iou = box_iou(expected, boxes[here])
+        linked = dict(zip(*clear_links(iou, config), strict=True))
+        for row, column in linked.items():
+            followed[row].see(boxes[here[column]], frame)
+            tracklet[here[column]] = followed[row].number
+        in_reach = [any(row >= config.min_iou) for row in iou]
+        followed = [one for i, one in enumerate(followed) if i in linked or not in_reach[i]]
+        for row in here[tracklet[here] == -1]:
+            followed.append(FollowedByFilter(count, boxes[row], frame))
+            tracklet[row], count = count, count + 1
+    return tracklet
+
+
+@st.composite
+def crowds(draw):
+    """Faces that wander through one another, missed now and then, among boxes of nobody."""
+    rng = np.random.default_rng(draw(st.integers(0, 2**32)))
+    count, missed = draw(st.integers(0, 6)), draw(st.floats(0, 0.5))
+    centres, speeds = rng.uniform(0, 200, (count, 2)), rng.normal(0, 5, (count, 2))
+    size = rng.uniform(20, 80, (count, 1))
+    faces = []
+    for t in range(0, draw(st.integers(1, 40)), draw(st.integers(1, 3))):
+        centres, size = centres + speeds, size * np.exp(rng.normal(0, 0.02, (count, 1)))
+        boxes = np.concatenate([centres, centres + size], axis=1) + rng.normal(0, 1, (count, 4))
+        nobody = rng.uniform(0, 200, (rng.poisson(0.2), 2))
+        nobody = np.concatenate([nobody, nobody + 40], axis=1)
+        seen = np.concatenate([boxes[rng.random(count) >= missed], nobody])
+        faces += [(t, box, 0) for box in rng.permutation(seen)]
+    return table_of(faces)[0]
+
+
+@given(crowds(), st.sampled_from([0.05, 0.3]), st.sampled_from([0.0, 0.1]), st.integers(0, 4))
+def test_tracklets_are_those_of_a_filter_each(table, min_iou, min_iou_lead, max_gap_frames):
+    config = TrackletConfig(min_iou, min_iou_lead, max_gap_frames, min_length=1)
+    expected = tracklets_by_filters(table, config)
+    np.testing.assert_array_equal(link(table, config=config), expected)
+
+
+def links_of(iou):
+    return list(zip(*clear_links(iou, CONFIG), strict=True))
+
+
 def clear_links_by_trying_all(iou, config):
     """Of the assignment of the largest sum, the links that are strong and beat every rival."""
     side = max(iou.shape)
@@ -211,27 +295,27 @@ def clear_links_by_trying_all(iou, config):
 def test_the_clear_links_are_those_of_trying_every_assignment(shape, seed, overlapping):
     rng = np.random.default_rng(seed)
     iou = rng.random(shape) * (rng.random(shape) < overlapping)
-    assert clear_links(iou, CONFIG) == clear_links_by_trying_all(iou, CONFIG)
+    assert links_of(iou) == clear_links_by_trying_all(iou, CONFIG)
 
 
 def test_the_clear_links_of_a_case_by_hand():
     iou = np.array([[0.9, 0.1, 0.0], [0.0, 0.6, 0.55], [0.2, 0.0, 0.0]])
-    assert clear_links(iou, CONFIG) == [(0, 0)]  # 0.6 leads 0.55 by too little
+    assert links_of(iou) == [(0, 0)]  # 0.6 leads 0.55 by too little
 
 
 def test_a_link_weaker_than_the_least_overlap_is_none():
-    assert clear_links(np.array([[0.29]]), CONFIG) == []
-    assert clear_links(np.array([[0.31]]), CONFIG) == [(0, 0)]
+    assert links_of(np.array([[0.29]])) == []
+    assert links_of(np.array([[0.31]])) == [(0, 0)]
 
 
 @pytest.mark.parametrize("iou", [[[0.8, 0.71]], [[0.8], [0.71]]])
 def test_a_link_with_a_close_rival_on_either_end_is_none(iou):
-    assert clear_links(np.array(iou), CONFIG) == []
+    assert links_of(np.array(iou)) == []
 
 
 @pytest.mark.parametrize("shape", [(0, 0), (3, 0), (0, 3)])
 def test_nothing_to_link_gives_no_links(shape):
-    assert clear_links(np.zeros(shape), CONFIG) == []
+    assert links_of(np.zeros(shape)) == []
 
 
 @given(
@@ -270,6 +354,40 @@ def two_boxes(ones, others, scores=(0.9, 0.8), start=0):
 
 def kept_of(who, table):
     return sorted(set(drop_doubles(who, table)) - {-1})
+
+
+def doubles_dropped_by_loop(tracklet, detections):
+    overlaps, boxes = Counter(), detections.boxes.astype(float)
+    for i, j in itertools.combinations(np.flatnonzero(tracklet >= 0), 2):
+        if detections.frame[i] == detections.frame[j]:
+            overlap = box_overlap(boxes[[i]], boxes[[j]])[0]
+            overlaps[frozenset({tracklet[i], tracklet[j]})] += overlap >= 0.3
+    kept = tracklet.copy()
+    for pair, together in overlaps.items():
+        ones, others = sorted(
+            (tracklet == number for number in pair), key=lambda rows: detections.scores[rows].mean()
+        )
+        unlike = detections.scores[ones].mean() < 0.9 * detections.scores[others].mean()
+        if unlike and 2 * together > ones.sum():
+            kept[ones] = -1
+    return kept
+
+
+@given(st.integers(0, 2**32), st.integers(0, 30))
+def test_the_doubles_are_those_of_a_loop_over_pairs_of_boxes(seed, frames):
+    rng = np.random.default_rng(seed)
+    faces = [
+        (t, face_at(30 * who + shift, 15 * who, 60 + 20 * who), who)
+        for t in range(frames)
+        for who, shift in enumerate(rng.normal(0, 15, 4))
+        if rng.random() < 0.7
+    ]
+    faces = [faces[i] for i in rng.permutation(len(faces))]
+    _, who = table_of(faces)
+    table, who = table_of(faces, rng.uniform(0.5, 1, 4)[who])
+    followed = np.where(rng.random(len(who)) < 0.1, -1, who)
+    expected = doubles_dropped_by_loop(followed, table)
+    np.testing.assert_array_equal(drop_doubles(followed, table), expected)
 
 
 FACE, FOREHEAD = face_at(100), face_at(105, 80, 40, 40)  # half of it in the face

@@ -7,10 +7,13 @@ from numpy.typing import NDArray
 
 FloatArray = NDArray[np.floating]
 
+_NOTHING = 1e-30  # square pixels: what 0 is divided by where boxes are empty
+
 
 def box_areas(boxes: FloatArray) -> FloatArray:
     """Areas (N,) of `boxes` (N, 4); 0 where a box is turned inside out."""
-    return np.clip(boxes[:, 2] - boxes[:, 0], 0, None) * np.clip(boxes[:, 3] - boxes[:, 1], 0, None)
+    sides = np.maximum(boxes[:, 2:] - boxes[:, :2], 0)
+    return sides[:, 0] * sides[:, 1]
 
 
 def box_iou(a: FloatArray, b: FloatArray) -> FloatArray:
@@ -18,18 +21,21 @@ def box_iou(a: FloatArray, b: FloatArray) -> FloatArray:
 
     0 for a pair of empty boxes; an empty input gives an empty matrix.
     """
-    shared = _shared_areas(a, b)
-    union = box_areas(a)[:, None] + box_areas(b)[None, :] - shared
-    iou: FloatArray = np.divide(shared, union, out=np.zeros_like(shared), where=union > 0)
+    shared = _shared_areas(a[:, None], b[None])
+    union = box_areas(a)[:, None] + box_areas(b)[None] - shared
+    iou: FloatArray = shared / np.maximum(union, _NOTHING)
     return iou
 
 
-def box_overlap(boxes: FloatArray) -> FloatArray:
-    """The share (N, N) of the smaller of every two of `boxes` (N, 4) that lies in the larger."""
-    areas = box_areas(boxes)
-    smaller = np.minimum(areas[:, None], areas[None])
-    shared = _shared_areas(boxes, boxes)
-    return np.divide(shared, smaller, out=np.zeros_like(shared), where=smaller > 0)
+def box_overlap(a: FloatArray, b: FloatArray) -> FloatArray:
+    """The share (N,) of the smaller of each of `a` (N, 4) and its partner in `b` (N, 4) in both.
+
+    0 where either is empty.
+    """
+    smaller = np.minimum(box_areas(a), box_areas(b))
+    shared = _shared_areas(a, b)
+    overlap: FloatArray = shared / np.maximum(smaller, _NOTHING)
+    return overlap
 
 
 def scale_boxes(boxes: FloatArray, width_factor: float, height_factor: float) -> FloatArray:
@@ -40,8 +46,9 @@ def scale_boxes(boxes: FloatArray, width_factor: float, height_factor: float) ->
 
 
 def _shared_areas(a: FloatArray, b: FloatArray) -> FloatArray:
-    """Areas (N, M) that every pair of `a` (N, 4) and `b` (M, 4) share."""
-    top_left = np.maximum(a[:, None, :2], b[None, :, :2])
-    bottom_right = np.minimum(a[:, None, 2:], b[None, :, 2:])
-    shared: FloatArray = np.prod(np.clip(bottom_right - top_left, 0, None), axis=2)
+    """Areas (...) that `a` (..., 4) and `b` (..., 4), of shapes that fit each other, share."""
+    # A coordinate at a time: a last axis of two would keep NumPy from adding in long runs.
+    width = np.minimum(a[..., 2], b[..., 2]) - np.maximum(a[..., 0], b[..., 0])
+    height = np.minimum(a[..., 3], b[..., 3]) - np.maximum(a[..., 1], b[..., 1])
+    shared: FloatArray = np.maximum(width, 0) * np.maximum(height, 0)
     return shared

@@ -6,33 +6,20 @@ person later, by appearance; one that jumps to another face never recovers.
 
 from __future__ import annotations
 
-from collections import Counter
+import itertools
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
-from filterpy.kalman import KalmanFilter
 from numpy.typing import NDArray
 from scipy.optimize import linear_sum_assignment
 
 from tracker.boxes import box_iou, box_overlap
 from tracker.config import TrackletConfig
+from tracker.motion import at_rest, expected_boxes, move_on, observe
 from tracker.records import NO_TRACKLET, Detections, Shot
 
-# Standard deviations as shares of the box height: of a detector's box, and of how much
-# a face's speed changes from one frame to the next.
-_POSITION_NOISE = 0.05
-_VELOCITY_NOISE = 0.02
 _DOUBLE_SHARE = 0.3  # of the smaller of two boxes, inside the larger
 _DOUBLE_SCORE = 0.9  # times the mean score of a face, which its double does not reach
-
-
-@dataclass
-class _OpenTracklet:
-    number: int
-    motion: KalmanFilter
-    last_frame: int  # of its last box
-    expected_frame: int  # that the filter has been moved on to
 
 
 def link_tracklets(
@@ -58,11 +45,11 @@ def link_tracklets(
         (N,) tracklet of each detection, numbered by first detection; -1 where it has none.
     """
     tracklet = np.full(len(detections), NO_TRACKLET, np.int32)
+    boxes = detections.boxes.astype(np.float64)
     count = 0
     for shot in shots:
-        first, last = np.searchsorted(detections.frame, [shot.start, shot.stop])
-        rows = np.arange(first, last)
-        tracklet[rows] = _link_within_shot(detections, rows, count, config)
+        rows = slice(*np.searchsorted(detections.frame, [shot.start, shot.stop]))
+        tracklet[rows] = _link_within_shot(detections.frame[rows], boxes[rows], count, config)
         count = max(count, int(tracklet[rows].max(initial=-1)) + 1)
     kept = drop_doubtful(tracklet, detections.scores, config.min_length, sure_score, fair_score)
     single = drop_doubles(kept, detections)
@@ -96,104 +83,128 @@ def drop_doubles(tracklet: NDArray[np.int32], detections: Detections) -> NDArray
     A detector may find one head twice, as a face and again as its forehead, too far apart for
     its own suppression of doubles. Two boxes that overlap by `_DOUBLE_SHARE` of the smaller in
     most of the frames of one tracklet are one head, if that one looks clearly less like a face:
-    it goes. Two people who pass one another overlap too, but not for most of
-    the time they are seen; and of two who embrace, either looks like a face.
+    it goes. Two people who pass one another overlap too, but not for most of the time they are
+    seen; and of two who embrace, either looks like a face.
     """
-    followed = np.flatnonzero(tracklet != NO_TRACKLET)
-    frames = detections.frame[followed]
-    overlaps: Counter[tuple[int, int]] = Counter()
-    for rows in np.split(followed, np.flatnonzero(np.diff(frames)) + 1):
-        share = box_overlap(detections.boxes[rows].astype(np.float64))
-        for i, j in zip(*np.nonzero(np.triu(share >= _DOUBLE_SHARE, 1)), strict=True):
-            overlaps[min(tracklet[rows[[i, j]]]), max(tracklet[rows[[i, j]]])] += 1
+    pairs, together = _overlapping(tracklet, detections)
+    followed = tracklet != NO_TRACKLET
     lengths = np.bincount(tracklet[followed])
     score = np.bincount(tracklet[followed], detections.scores[followed]) / np.maximum(lengths, 1)
-    doubles = set()
-    for pair, together in overlaps.items():
-        weaker, stronger = sorted(pair, key=lambda number: score[number])
-        unlike = score[weaker] < _DOUBLE_SCORE * score[stronger]
-        if unlike and 2 * together > lengths[weaker]:
-            doubles.add(weaker)
-    return np.where(np.isin(tracklet, list(doubles)), np.int32(NO_TRACKLET), tracklet)
+    rising = score[pairs[:, 0]] <= score[pairs[:, 1]]
+    weaker, stronger = np.where(rising[:, None], pairs, pairs[:, ::-1]).T
+    unlike = score[weaker] < _DOUBLE_SCORE * score[stronger]
+    doubles = weaker[unlike & (2 * together > lengths[weaker])]
+    return np.where(np.isin(tracklet, doubles), np.int32(NO_TRACKLET), tracklet)
+
+
+def _overlapping(
+    tracklet: NDArray[np.int32], detections: Detections
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Which tracklets overlap by `_DOUBLE_SHARE` (P, 2), and in how many frames (P,)."""
+    rows = np.lexsort((detections.boxes[:, 0], detections.frame))
+    rows = rows[tracklet[rows] != NO_TRACKLET]
+    frames, boxes = detections.frame[rows], detections.boxes[rows].astype(np.float64)
+    left, right = np.ascontiguousarray(boxes[:, ::2].T)
+    numbers = tracklet[rows].astype(np.int64)
+    count = int(numbers.max(initial=-1)) + 1
+    codes = [np.zeros(0, np.int64)]
+    # From the left of each frame: each with the next, then with the one after that, while it
+    # reaches so far.
+    first, steps = np.arange(len(rows)), 1
+    while len(first := first[first + steps < len(rows)]):
+        second = first + steps
+        first = first[(frames[second] == frames[first]) & (left[second] < right[first])]
+        second = first + steps
+        double = box_overlap(boxes[first], boxes[second]) >= _DOUBLE_SHARE
+        one, other = numbers[first[double]], numbers[second[double]]
+        codes.append(np.minimum(one, other) * count + np.maximum(one, other))
+        steps += 1
+    pairs, together = np.unique(np.concatenate(codes), return_counts=True)
+    return np.stack(np.divmod(pairs, max(count, 1)), axis=1), together
+
+
+class _OpenTracklets:
+    """The tracklets (n,) of a shot that may still be continued, the oldest first."""
+
+    def __init__(self, first_number: int) -> None:
+        self.number = np.zeros(0, np.int32)
+        self._next_number = first_number
+        self._last_frame = np.zeros(0, np.int32)  # of their last boxes
+        self._states = at_rest(np.zeros((0, 4)))
+        self._now = 0  # the frame that the states have been moved on to
+
+    def expect(self, frame: int, max_gap_frames: int) -> NDArray[np.float64]:
+        """The boxes (n, 4) where they should be in `frame`, less those unseen for too long."""
+        self.end(frame - self._last_frame > max_gap_frames + 1)
+        for _ in range(frame - self._now if len(self.number) else 0):
+            self._states = move_on(self._states)
+        self._now = frame
+        return expected_boxes(self._states)
+
+    def see(self, rows: NDArray[np.intp], boxes: NDArray[np.float64]) -> NDArray[np.int32]:
+        """Continue `rows` (L,) by `boxes` (L, 4) and give their numbers (L,)."""
+        self._states[:, rows] = observe(self._states.take(rows, axis=1), boxes)
+        self._last_frame[rows] = self._now
+        return self.number[rows]
+
+    def end(self, ended: NDArray[np.bool_]) -> None:
+        """Forget those of which `ended` (n,) is true."""
+        if ended.any():
+            rows = np.flatnonzero(~ended)
+            self.number = self.number[rows]
+            self._last_frame = self._last_frame[rows]
+            self._states = self._states.take(rows, axis=1)
+
+    def begin(self, boxes: NDArray[np.float64]) -> NDArray[np.int32]:
+        """Open one for each of `boxes` (m, 4) and give their numbers (m,)."""
+        numbers = np.arange(self._next_number, self._next_number + len(boxes), dtype=np.int32)
+        self._next_number += len(boxes)
+        self.number = np.concatenate([self.number, numbers])
+        self._last_frame = np.append(self._last_frame, np.full_like(numbers, self._now))
+        self._states = np.concatenate([self._states, at_rest(boxes)], axis=1)
+        return numbers
 
 
 def _link_within_shot(
-    detections: Detections, rows: NDArray[np.intp], first_number: int, config: TrackletConfig
+    frames: NDArray[np.int32],
+    boxes: NDArray[np.float64],
+    first_number: int,
+    config: TrackletConfig,
 ) -> NDArray[np.int32]:
-    numbers = np.full(len(rows), NO_TRACKLET, np.int32)
-    open_tracklets: list[_OpenTracklet] = []
-    next_number = first_number
-    for frame in np.unique(detections.frame[rows]):
-        here = np.flatnonzero(detections.frame[rows] == frame)
-        boxes = detections.boxes[rows[here]]
-        open_tracklets = [
-            tracklet
-            for tracklet in open_tracklets
-            if frame - tracklet.last_frame <= config.max_gap_frames + 1
-        ]
-        expected = [_expect(tracklet, int(frame)) for tracklet in open_tracklets]
-        iou = box_iou(np.array(expected).reshape(-1, 4), boxes)
-        links = clear_links(iou, config)
-        for tracklet_index, box_index in links:
-            tracklet = open_tracklets[tracklet_index]
-            _observe(tracklet, boxes[box_index], int(frame))
-            numbers[here[box_index]] = tracklet.number
+    """The tracklet (n,) of each of the `boxes` (n, 4) of a shot, numbered from `first_number`."""
+    numbers = np.empty(len(frames), np.int32)
+    tracklets = _OpenTracklets(first_number)
+    edges = np.flatnonzero(np.diff(frames, prepend=-1, append=-1)).tolist()
+    for start, stop in itertools.pairwise(edges):
+        here = boxes[start:stop]
+        iou = box_iou(tracklets.expect(int(frames[start]), config.max_gap_frames), here)
+        rows, columns = clear_links(iou, config)
+        numbers[start + columns] = tracklets.see(rows, here[columns])
         # A tracklet that has a box in reach, but no clear one, ends: left open, it would stay
         # the rival of whatever follows.
-        contested = set(np.flatnonzero(iou.max(axis=1, initial=0.0) >= config.min_iou))
-        contested -= {tracklet_index for tracklet_index, _ in links}
-        open_tracklets = [one for i, one in enumerate(open_tracklets) if i not in contested]
-        linked = {box_index for _, box_index in links}
-        for box_index in range(len(here)):
-            if box_index not in linked:
-                numbers[here[box_index]] = next_number
-                open_tracklets.append(_begin(next_number, boxes[box_index], int(frame)))
-                next_number += 1
+        contested = iou.max(axis=1, initial=0.0) >= config.min_iou
+        contested[rows] = False
+        tracklets.end(contested)
+        if len(columns) < len(here):
+            free = np.ones(len(here), np.bool_)
+            free[columns] = False
+            numbers[start:stop][free] = tracklets.begin(here[free])
     return numbers
 
 
-def clear_links(iou: NDArray[np.floating], config: TrackletConfig) -> list[tuple[int, int]]:
-    """The assignment of rows to columns of `iou` (R, C), less what is weak or has a close rival."""
-    links = []
-    for row, column in zip(*linear_sum_assignment(iou, maximize=True), strict=True):
-        value = iou[row, column]
-        rivals = np.concatenate([np.delete(iou[row], column), np.delete(iou[:, column], row)])
-        lead = value - rivals.max(initial=0.0)
-        if value >= config.min_iou and lead >= config.min_iou_lead:
-            links.append((int(row), int(column)))
-    return links
+def clear_links(
+    iou: NDArray[np.floating], config: TrackletConfig
+) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    """Which rows (L,) of `iou` (R, C) go with which columns (L,), rows rising.
 
-
-def _begin(number: int, box: NDArray[np.float32], frame: int) -> _OpenTracklet:
-    """A tracklet at rest; state: centre x, y, width, height, and their speeds a frame."""
-    motion = KalmanFilter(dim_x=8, dim_z=4)
-    motion.F = np.eye(8) + np.eye(8, k=4)
-    motion.H = np.eye(4, 8)
-    motion.x = np.concatenate([_measure(box), np.zeros(4)])[:, None]
-    height = motion.x[3, 0]
-    motion.P = np.diag([(2 * _POSITION_NOISE * height) ** 2] * 4 + [(0.2 * height) ** 2] * 4)
-    return _OpenTracklet(number, motion, frame, frame)
-
-
-def _expect(tracklet: _OpenTracklet, frame: int) -> NDArray[np.float64]:
-    """Move the filter on to `frame`, frame by frame, and give the box it expects there."""
-    motion = tracklet.motion
-    while tracklet.expected_frame < frame:
-        height = max(float(motion.x[3, 0]), 1.0)
-        motion.Q = np.diag([0.0] * 4 + [(_VELOCITY_NOISE * height) ** 2] * 4)
-        motion.predict()
-        tracklet.expected_frame += 1
-    centre, size = motion.x[:2, 0], np.maximum(motion.x[2:4, 0], 1.0)
-    return np.concatenate([centre - size / 2, centre + size / 2])
-
-
-def _observe(tracklet: _OpenTracklet, box: NDArray[np.float32], frame: int) -> None:
-    height = float(box[3] - box[1])
-    tracklet.motion.R = np.eye(4) * (_POSITION_NOISE * height) ** 2
-    tracklet.motion.update(_measure(box)[:, None])
-    tracklet.last_frame = frame
-
-
-def _measure(box: NDArray[np.float32]) -> NDArray[np.float64]:
-    x1, y1, x2, y2 = box.astype(np.float64)
-    return np.array([(x1 + x2) / 2, (y1 + y2) / 2, x2 - x1, y2 - y1])
+    That is the assignment of the largest sum, less what is weak or has a close rival.
+    """
+    rows, columns = linear_sum_assignment(iou, maximize=True)
+    value = iou[rows, columns]
+    rivals = iou.copy()
+    rivals[rows, columns] = 0.0
+    rival = np.maximum(
+        rivals.max(axis=1, initial=0.0)[rows], rivals.max(axis=0, initial=0.0)[columns]
+    )
+    clear = (value >= config.min_iou) & (value - rival >= config.min_iou_lead)
+    return rows[clear], columns[clear]
