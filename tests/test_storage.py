@@ -10,8 +10,8 @@ from tracker.errors import StorageError
 from tracker.records import Constraints, Detections, Shot, Timeline
 from tracker.storage import (
     RunFolder,
+    array_to_fill,
     content_hash,
-    fill_array,
     fingerprint,
     load_array,
     load_constraints,
@@ -145,18 +145,28 @@ def test_a_copy_of_an_array_is_in_memory_and_may_be_changed(tmp_path, array):
 
 
 def test_an_array_that_is_filled_on_disk_is_read_as_it_was_filled(tmp_path):
-    def fill(images):
+    with array_to_fill(tmp_path / "crops.npy", (2, 2, 2, 3)) as images:
         images[:] = np.arange(24).reshape(2, 2, 2, 3)
-
-    fill_array(tmp_path / "crops.npy", (2, 2, 2, 3), fill)
     read = load_array(tmp_path / "crops.npy")
     assert read.dtype == np.uint8
     assert read.ravel().tolist() == list(range(24))
 
 
-def test_an_array_without_content_is_not_filled(tmp_path):
-    fill_array(tmp_path / "crops.npy", (0, 9, 9, 3), fill=pytest.fail)
-    assert load_array(tmp_path / "crops.npy").shape == (0, 9, 9, 3)
+@pytest.mark.parametrize("kind", [np.float32, np.int64])
+def test_an_array_of_any_kind_of_number_can_be_filled_on_disk(tmp_path, kind):
+    with array_to_fill(tmp_path / "vectors.npy", (2, 3), kind) as vectors:
+        assert not vectors.any()
+        vectors[1] = [-1, 2, 300]
+    expected = np.array([[0, 0, 0], [-1, 2, 300]], kind)
+    np.testing.assert_array_equal(load_array(tmp_path / "vectors.npy"), expected, strict=True)
+
+
+@pytest.mark.parametrize("kind", [np.uint8, np.float32])
+def test_an_array_to_fill_may_be_without_content(tmp_path, kind):
+    expected = np.zeros((0, 9, 9, 3), kind)
+    with array_to_fill(tmp_path / "crops.npy", (0, 9, 9, 3), kind) as images:
+        np.testing.assert_array_equal(images, expected, strict=True)
+    np.testing.assert_array_equal(load_array(tmp_path / "crops.npy"), expected, strict=True)
 
 
 def test_a_table_is_read_as_it_was_written(tmp_path):
@@ -357,12 +367,13 @@ def test_a_disk_error_is_told_with_its_reason(tmp_path):
 
 
 def test_an_array_half_filled_is_never_seen(tmp_path):
-    def fill(images):
-        images[0] = 1
-        raise KeyboardInterrupt
+    def fill_half():
+        with array_to_fill(tmp_path / "crops.npy", (2, 2, 2, 3)) as images:
+            images[0] = 1
+            raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        fill_array(tmp_path / "crops.npy", (2, 2, 2, 3), fill)
+        fill_half()
     assert names_in(tmp_path) == []
 
 

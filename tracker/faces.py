@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
@@ -9,14 +10,18 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from tracker.features.choose import FeatureChoice, describe_crops
+from tracker.features.choose import FeatureChoice, describe_crops, load_describer
 from tracker.features.crops import ALIGNED_SIDE, UPRIGHT_SIDE, choose_crops, cut_crops
 from tracker.progress import Advance
 from tracker.records import Constraints, Crops, Frame
 from tracker.run import Run
 from tracker.scan import Scan
-from tracker.storage import fill_array, load_array, save_array
+from tracker.storage import array_to_fill, load_array, stage_key
+from tracker.video.ahead import read_ahead
 from tracker.video.reader import VideoReader
+
+_FRAMES_AHEAD = 4  # decoded while faces are cut out of others
+_SHAPE = {True: (ALIGNED_SIDE, ALIGNED_SIDE, 3), False: (UPRIGHT_SIDE, UPRIGHT_SIDE, 3)}
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -50,39 +55,56 @@ class Described(NamedTuple):
     key: str
 
 
-def describe_faces(run: Run, material: Material, choice: FeatureChoice) -> Described:
-    """Cut the faces out as `choice` wants them, and describe them by it."""
-    crops, crops_key = cut_faces(run, material, choice.aligned)
-    vectors, key = _features(run, crops, choice, crops_key)
-    return Described(choice, crops, vectors, key)
+class CutFaces(NamedTuple):
+    """Faces cut out in one way; `key` changes whenever they do."""
+
+    crops: Crops
+    key: str
 
 
-def cut_faces(run: Run, material: Material, aligned: bool) -> tuple[Crops, str]:
-    """Some faces of every tracklet, turned by their landmarks or upright; and their key."""
+def cut_faces(run: Run, material: Material, kinds: set[bool]) -> dict[bool, CutFaces]:
+    """Some faces of every tracklet, by kind: True turned by their landmarks, False upright.
+
+    The video is read once for all of `kinds`.
+    """
     scan, most = material.scan, run.config.features.crops_per_tracklet
     rows = choose_crops(scan.detections, material.tracklet, most)
-    wanted = np.unique(scan.detections.frame[rows]).astype(np.int64)
-    side = ALIGNED_SIDE if aligned else UPRIGHT_SIDE
+    keys, paths = {}, {}
+    for aligned in sorted(kinds):
+        stage = "aligned-crops" if aligned else "upright-crops"
+        settings = [aligned, _SHAPE[aligned], rows.tolist()]
+        keys[aligned] = stage_key(stage, settings, scan.detections_key)
+        paths[aligned] = run.folder.stage_file(stage, keys[aligned], ".npy")
+    missing = {aligned: path for aligned, path in paths.items() if not path.exists()}
+    if missing:
+        wanted = np.unique(scan.detections.frame[rows]).astype(np.int64)
+        with run.log.timed("crops", len(wanted), "frames") as advance, ExitStack() as stack:
+            images = {
+                aligned: stack.enter_context(array_to_fill(path, (len(rows), *_SHAPE[aligned])))
+                for aligned, path in missing.items()
+            }
+            reader = stack.enter_context(VideoReader(run.video, wanted=wanted))
+            frames = stack.enter_context(closing(read_ahead(reader, _FRAMES_AHEAD)))
+            counted = (_counted(frame, advance) for frame in frames)
+            cut_crops(counted, scan.detections, rows, images)
+    else:
+        run.log.reused("crops")
+    return {kind: CutFaces(Crops(rows, load_array(paths[kind])), keys[kind]) for kind in paths}
 
-    def write(path: Path, advance: Advance) -> None:
-        def fill(images: NDArray[np.uint8]) -> None:
-            with VideoReader(run.video, wanted=wanted) as reader:
-                frames = (_counted(frame, advance) for frame in reader)
-                cut_crops(frames, scan.detections, rows, aligned, images)
 
-        fill_array(path, (len(rows), side, side, 3), fill)
-
-    settings, read = [aligned, side, rows.tolist()], (scan.detections_key,)
-    stage = "aligned-crops" if aligned else "upright-crops"
-    images, key = run.stage(stage, settings, read, ".npy", load_array, write, len(wanted), "frames")
-    return Crops(rows, images), key
+def describe_faces(run: Run, faces: CutFaces, choice: FeatureChoice) -> Described:
+    """Describe faces that were cut out as `choice` wants them."""
+    vectors, key = _features(run, faces.crops, choice, faces.key)
+    return Described(choice, faces.crops, vectors, key)
 
 
 def _features(
     run: Run, crops: Crops, features: FeatureChoice, crops_key: str
 ) -> tuple[NDArray[np.float32], str]:
     def write(path: Path, advance: Advance) -> None:
-        save_array(path, describe_crops(features, crops.images, advance))
+        describer = load_describer(features, run.device)
+        with array_to_fill(path, (len(crops), describer.size), np.float32) as vectors:
+            describe_crops(describer, crops.images, vectors, advance)
 
     settings = [features.kind, features.hashes]
     read = (crops_key,)

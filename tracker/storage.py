@@ -11,7 +11,7 @@ import itertools
 import json
 import os
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from fractions import Fraction
 from pathlib import Path
@@ -28,7 +28,7 @@ from tracker.records import Constraints, Detections, Shot, Timeline
 
 _FINGERPRINT_PIECES = 64
 _PIECE_BYTES = 1 << 16
-_STAGES_VERSION = 2  # raise it when a stage computes something else from the same settings
+_STAGES_VERSION = 3  # raise it when a stage computes something else from the same settings
 _KEY_LENGTH = 12  # hex digits; a run folder holds a dozen keys
 _DAMAGE = (
     OSError, KeyError, TypeError, ValueError, ArithmeticError, RecordError, SafetensorError,
@@ -293,15 +293,17 @@ def load_copy(path: Path) -> NDArray[Any]:
     return np.array(load_array(path))
 
 
-def fill_array(
-    path: Path, shape: tuple[int, ...], fill: Callable[[NDArray[np.uint8]], None]
-) -> None:
-    """Write a uint8 array too big for memory: `fill` gets it as a memory map."""
+@contextmanager
+def array_to_fill(
+    path: Path, shape: tuple[int, ...], kind: type[np.generic] = np.uint8
+) -> Iterator[NDArray[Any]]:
+    """Give an array of zeros of `kind`, too big for memory; what it holds at the end is saved."""
     with written_aside(path) as aside:
         if 0 in shape:  # nothing to map
             with aside.open("wb") as file:
-                np.save(file, np.zeros(shape, np.uint8), allow_pickle=False)
+                np.save(file, np.zeros(shape, kind), allow_pickle=False)
+            yield np.zeros(shape, kind)
             return
-        array = np.lib.format.open_memmap(aside, mode="w+", dtype=np.uint8, shape=shape)
-        fill(array)
+        array = np.lib.format.open_memmap(aside, mode="w+", dtype=kind, shape=shape)
+        yield array
         array.flush()

@@ -12,7 +12,7 @@ from torchvision.transforms.v2 import functional
 
 from tracker.config import FEATURE_KINDS, FeatureConfig
 from tracker.errors import WeightsError
-from tracker.features.choose import choose_features, describe_crops
+from tracker.features.choose import choose_features, describe_crops, load_describer
 from tracker.features.cnn import FixedNetwork
 from tracker.networks import NETWORKS
 from tracker.weights import ALEXNET, FACENET, RESNET18, RESNET50, WeightFile
@@ -25,6 +25,7 @@ MAKE = {
 }
 FILES = {"alexnet": ALEXNET, "facenet": FACENET, "resnet18": RESNET18, "resnet50": RESNET50}
 SIZES = {"alexnet": 4096, "facenet": 512, "resnet18": 512, "resnet50": 2048}
+CPU = torch.device("cpu")
 LAYERS = {"alexnet": "classifier.5", "resnet18": "flatten", "resnet50": "flatten"}
 all_kinds = pytest.mark.parametrize("kind", MAKE)
 
@@ -83,8 +84,11 @@ def choice_of(kind):
     return choice
 
 
-def described_by(kind, images):
-    return describe_crops(choice_of(kind), images, lambda count: None)
+def described_by(kind, images, advance=lambda count: None):
+    describer = load_describer(choice_of(kind), CPU)
+    vectors = np.full((len(images), describer.size), np.nan, np.float32)
+    describe_crops(describer, images, vectors, advance)
+    return vectors
 
 
 @torch.no_grad()
@@ -162,7 +166,7 @@ def test_the_same_crops_are_described_by_the_same_bytes():
 @pytest.mark.usefixtures("at_hand")
 def test_crops_in_many_parts_stay_in_order_and_are_all_told_of():
     images, heard = crops(3)[np.arange(70) % 3], []
-    vectors = describe_crops(choice_of("resnet18"), images, heard.append)
+    vectors = described_by("resnet18", images, heard.append)
     assert sum(heard) == 70
     assert max(heard) < 70
     expected = described_by("resnet18", images[:3])[np.arange(70) % 3]
@@ -172,7 +176,7 @@ def test_crops_in_many_parts_stay_in_order_and_are_all_told_of():
 @all_kinds
 @pytest.mark.usefixtures("at_hand")
 def test_no_crops_give_no_vectors(kind):
-    vectors = described_by(kind, crops(0))
+    vectors = load_describer(choice_of(kind), CPU).describe(crops(0))
     assert vectors.shape == (0, SIZES[kind])
     assert vectors.dtype == np.float32
 
@@ -189,13 +193,28 @@ def test_crops_on_disk_give_the_same_and_are_left_as_they_are(tmp_path):
 
 def test_the_random_numbers_of_torch_are_left_alone(weights):
     before = torch.get_rng_state()
-    FixedNetwork("resnet18", weights / "resnet18.pth").describe(crops(1))
+    FixedNetwork("resnet18", weights / "resnet18.pth", CPU).describe(crops(1))
     assert torch.equal(torch.get_rng_state(), before)
+
+
+@pytest.mark.usefixtures("at_hand")
+def test_vectors_are_written_where_they_are_wanted(tmp_path):
+    on_disk = np.lib.format.open_memmap(tmp_path / "v.npy", "w+", np.float32, (3, 512))
+    describe_crops(load_describer(choice_of("resnet18"), CPU), crops(3), on_disk, lambda _: None)
+    np.testing.assert_array_equal(np.load(tmp_path / "v.npy"), described_by("resnet18", crops(3)))
+
+
+@pytest.mark.usefixtures("at_hand")
+def test_a_network_is_computed_on_the_device_asked_for():
+    # The device `meta` has shapes but no numbers: the only other one that is everywhere.
+    describer = load_describer(choice_of("resnet18"), torch.device("meta"))
+    with pytest.raises(NotImplementedError, match="meta"):
+        describer.describe(crops(1))
 
 
 def test_weights_of_another_network_are_refused(weights):
     with pytest.raises(WeightsError, match=r"cannot load resnet50 from .*resnet18\.pth: "):
-        FixedNetwork("resnet50", weights / "resnet18.pth")
+        FixedNetwork("resnet50", weights / "resnet18.pth", CPU)
 
 
 @pytest.mark.usefixtures("at_hand")

@@ -169,7 +169,7 @@ def test_a_picture_of_a_tilted_head_is_cut_out_upright():
         detections_of([0], [60], [0.9]), boxes=box[None], landmarks=landmarks[None]
     )
     images = np.zeros((1, 100, 100, 3), np.uint8)
-    cut_crops([Frame(0, Fraction(0), image)], detections, np.array([0]), False, images)
+    cut_crops([Frame(0, Fraction(0), image)], detections, np.array([0]), {False: images})
     bright = images[0, :, :, 0] > 127
     left, right = (np.flatnonzero(half.any(axis=1)).mean() for half in np.hsplit(bright, 2))
     assert left == pytest.approx(right, abs=1.0)
@@ -250,9 +250,9 @@ def test_crops_are_cut_from_their_own_frames():
     ]
     detections = detections_of([0, 2, 2, 5], [20] * 4, [0.9] * 4)
     rows = np.array([0, 2, 3])
-    crops = cut_crops(frames, detections, rows, False, np.zeros((3, 10, 10, 3), np.uint8))
-    assert crops.images[:, 5, 5, 0].tolist() == [0, 40, 100]
-    assert crops.rows is rows
+    images = np.zeros((3, 10, 10, 3), np.uint8)
+    cut_crops(frames, detections, rows, {False: images})
+    assert images[:, 5, 5, 0].tolist() == [0, 40, 100]
 
 
 @pytest.mark.parametrize("aligned", [False, True])
@@ -260,16 +260,11 @@ def test_crops_are_cut_from_their_own_frames():
 def test_a_crop_is_the_warp_of_its_box_or_its_landmarks(aligned, landmarks):
     image = picture()
     detections = replace(detections_of([4], [60], [0.9]), landmarks=landmarks[None])
-    crops = cut_crops(
-        [Frame(4, Fraction(0), image)],
-        detections,
-        np.array([0]),
-        aligned,
-        np.zeros((1, 32, 32, 3), np.uint8),
-    )
+    images = {kind: np.zeros((1, 32, 32, 3), np.uint8) for kind in (False, True)}
+    cut_crops([Frame(4, Fraction(0), image)], detections, np.array([0]), images)
     box = detections.boxes[0]
     to_crop = (align_face if aligned else upright_square)(box, landmarks, 32)
-    np.testing.assert_array_equal(crops.images[0], warp(image, to_crop, 32))
+    np.testing.assert_array_equal(images[aligned][0], warp(image, to_crop, 32))
 
 
 @given(st.lists(st.integers(-1, 4), max_size=60), st.integers(1, 8))

@@ -3,12 +3,13 @@ from pathlib import Path
 import numpy as np
 import openvino
 import pytest
+import torch
 
 from tracker.config import FeatureConfig
 from tracker.errors import WeightsError
-from tracker.features.choose import choose_features, describe_crops
+from tracker.features.choose import choose_features, describe_crops, load_describer
 from tracker.features.crops import align_face, warp
-from tracker.features.face import FaceNetwork
+from tracker.features.face import FaceNetwork, TorchFaceNetwork
 from tracker.features.hog import hog_features
 from tracker.synthetic import draw_portrait
 from tracker.weights import FACE
@@ -21,6 +22,21 @@ needs_weights = pytest.mark.skipif(not NETWORK.exists(), reason=f"no face networ
 def aligned_portrait(person_seed, **pose):
     image, box = draw_portrait(person_seed, 160, **pose)
     return warp(image, align_face(np.array(box), np.full((5, 2), np.nan), 128), 128)
+
+
+CPU = torch.device("cpu")
+all_engines = pytest.mark.parametrize(
+    "load",
+    [FaceNetwork, lambda weights: TorchFaceNetwork(weights, CPU, torch.float32)],
+    ids=["OpenVINO", "torch"],
+)
+
+
+def described(choice, images, advance=lambda count: None):
+    describer = load_describer(choice, CPU)
+    vectors = np.full((len(images), describer.size), np.nan, np.float32)
+    describe_crops(describer, images, vectors, advance)
+    return vectors
 
 
 @pytest.fixture(scope="module")
@@ -81,15 +97,70 @@ def test_a_vector_is_the_mean_of_what_openvino_says_of_the_face_and_its_mirror_i
 
 @pytest.mark.shared
 @needs_weights
-def test_no_crops_give_no_vectors(network):
-    assert network.describe(np.zeros((0, 128, 128, 3), np.uint8)).shape == (0, 256)
+@all_engines
+def test_no_crops_give_no_vectors(load):
+    vectors = load(NETWORK).describe(np.zeros((0, 128, 128, 3), np.uint8))
+    assert vectors.shape == (0, 256)
+    assert vectors.dtype == np.float32
 
 
-def test_weights_that_are_no_network_are_named(tmp_path):
+@pytest.mark.shared
+@needs_weights
+def test_many_crops_stay_in_order(network):
+    images = np.stack([aligned_portrait(seed) for seed in (1, 2, 3)])
+    order = np.random.default_rng(0).integers(0, 3, 40)
+    np.testing.assert_allclose(
+        network.describe(images[order]), network.describe(images)[order], atol=1e-6
+    )
+
+
+@pytest.mark.shared
+@needs_weights
+def test_the_same_crops_are_described_by_the_same_bytes(network):
+    images = np.stack([aligned_portrait(seed) for seed in range(5)])
+    np.testing.assert_array_equal(network.describe(images), network.describe(images))
+    np.testing.assert_array_equal(FaceNetwork(NETWORK).describe(images), network.describe(images))
+
+
+@pytest.mark.shared
+@needs_weights
+@all_engines
+def test_crops_on_disk_give_the_same(tmp_path, load):
+    images = np.stack([aligned_portrait(seed) for seed in (1, 2)])
+    np.save(tmp_path / "crops.npy", images)
+    on_disk = np.load(tmp_path / "crops.npy", mmap_mode="r")
+    loaded = load(NETWORK)
+    np.testing.assert_array_equal(loaded.describe(on_disk), loaded.describe(images))
+
+
+@pytest.mark.shared
+@needs_weights
+def test_torch_describes_faces_as_openvino_does(network):
+    images = np.stack([aligned_portrait(seed, yaw_deg=8 * seed) for seed in (1, 2, 3)])
+    by_torch = TorchFaceNetwork(NETWORK, CPU, torch.float32).describe(images)
+    np.testing.assert_allclose(by_torch, network.describe(images), atol=1e-5)
+
+
+@pytest.mark.shared
+@needs_weights
+def test_half_precision_changes_no_angle_that_matters(network):
+    images = np.stack([aligned_portrait(seed, yaw_deg=8 * seed) for seed in (1, 2, 3)])
+    exact, half = network.describe(images), TorchFaceNetwork(NETWORK, CPU).describe(images)
+    assert half.dtype == np.float32
+    np.testing.assert_allclose(half @ half.T, exact @ exact.T, atol=1e-3)
+    assert (half * exact).sum(axis=1).min() > 1 - 1e-3
+
+
+@pytest.mark.parametrize(
+    ("load", "reader"),
+    [(FaceNetwork, "OpenVINO"), (lambda weights: TorchFaceNetwork(weights, CPU), "the network")],
+    ids=["OpenVINO", "torch"],
+)
+def test_weights_that_are_no_network_are_named(tmp_path, load, reader):
     path = tmp_path / "broken.xml"
     path.write_text("<net/>")
-    with pytest.raises(WeightsError, match=r"OpenVINO cannot load .*broken\.xml"):
-        FaceNetwork(path)
+    with pytest.raises(WeightsError, match=rf"{reader} .*broken\.xml"):
+        load(path)
 
 
 @pytest.fixture
@@ -133,8 +204,7 @@ def test_auto_is_the_face_network_where_its_weights_are_with_hog_to_help(monkeyp
     assert choice.reason == ""
     assert choice.hashes == tuple(file.sha256 for file in FACE)
     images = aligned_portrait(1)[None]
-    described = describe_crops(choice, images, lambda count: None)
-    np.testing.assert_array_equal(described, FaceNetwork(NETWORK).describe(images))
+    np.testing.assert_array_equal(described(choice, images), FaceNetwork(NETWORK).describe(images))
 
 
 @pytest.mark.shared
@@ -151,6 +221,6 @@ def test_describing_in_parts_tells_of_every_crop(count):
     images[:, 40:60, 40:60] = np.arange(count, dtype=np.uint8)[:, None, None, None]
     heard = []
     (choice,) = choose_features(FeatureConfig(kind="hog"))
-    vectors = describe_crops(choice, images, heard.append)
+    vectors = described(choice, images, heard.append)
     assert sum(heard) == count
     np.testing.assert_array_equal(vectors, hog_features(images))

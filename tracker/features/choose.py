@@ -4,21 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
 from tracker.config import FeatureConfig
 from tracker.errors import WeightsError
 from tracker.features.cnn import FixedNetwork
-from tracker.features.face import FaceNetwork
-from tracker.features.hog import hog_features
+from tracker.features.face import FACE_SIZE, FaceNetwork, TorchFaceNetwork
+from tracker.features.hog import HOG_SIZE, hog_features
 from tracker.networks import NETWORKS
 from tracker.progress import Advance
 from tracker.weights import find_weights
 
-_PART_CROPS = 32  # at a time: the largest CNN computes these in half a gigabyte
+# At a time: the largest CNN computes these in half a gigabyte, HOG in a core's cache. Fewer are
+# slower (measured: AlexNet 16, HOG 8), and so are more (HOG 64).
+_PART_CROPS = 32
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +44,19 @@ class FeatureChoice:
     weights: tuple[Path, ...]
     hashes: tuple[str, ...]
     reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Describer:
+    """What computes one kind of features.
+
+    Attributes:
+        size: D, how many numbers it gives for a crop.
+        describe: makes vectors (S, D) float32 of crops (S, side, side, 3), all at once.
+    """
+
+    size: int
+    describe: Callable[[NDArray[np.uint8]], NDArray[np.float32]]
 
 
 def choose_features(config: FeatureConfig) -> tuple[FeatureChoice, ...]:
@@ -71,26 +88,34 @@ def _network(kind: str) -> FeatureChoice:
     return FeatureChoice(kind, network.aligned, network.knows_faces, weights, hashes, "")
 
 
-def describe_crops(
-    choice: FeatureChoice, images: NDArray[np.uint8], advance: Advance
-) -> NDArray[np.float32]:
-    """One vector a crop, (S, D), of the kind chosen; `advance` hears of each part done.
+def load_describer(choice: FeatureChoice, device: torch.device) -> Describer:
+    """What computes features of the kind chosen on `device`.
 
     Raises:
         WeightsError: a weight file is damaged.
     """
-    describe = _describer(choice)
-    parts = []
-    for start in range(0, max(len(images), 1), _PART_CROPS):
-        parts.append(describe(np.asarray(images[start : start + _PART_CROPS])))
-        advance(len(parts[-1]))
-    return np.concatenate(parts)
-
-
-def _describer(choice: FeatureChoice) -> Callable[[NDArray[np.uint8]], NDArray[np.float32]]:
-    """What makes vectors (S, D) of crops (S, side, side, 3)."""
     if choice.kind == "hog":
-        return hog_features
-    if choice.kind == "face":
-        return FaceNetwork(choice.weights[0]).describe
-    return FixedNetwork(choice.kind, choice.weights[0]).describe
+        return Describer(HOG_SIZE, partial(hog_features, device=device))
+    weights = choice.weights[0]
+    if choice.kind != "face":
+        network = FixedNetwork(choice.kind, weights, device)
+        return Describer(network.size, network.describe)
+    if device.type == "cpu":
+        return Describer(FACE_SIZE, FaceNetwork(weights).describe)
+    return Describer(FACE_SIZE, TorchFaceNetwork(weights, device).describe)
+
+
+def describe_crops(
+    describer: Describer,
+    images: NDArray[np.uint8],
+    vectors: NDArray[np.float32],
+    advance: Advance,
+) -> None:
+    """Fill `vectors` (S, D), which may be a memory map, from `images` (S, side, side, 3).
+
+    Part by part, so that memory does not grow with S; `advance` hears of each part done.
+    """
+    for start in range(0, len(images), _PART_CROPS):
+        part = slice(start, min(start + _PART_CROPS, len(images)))
+        vectors[part] = describer.describe(np.asarray(images[part]))
+        advance(part.stop - part.start)

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from tracker.records import NO_TRACKLET, Crops, Detections, Frame
+from tracker.records import NO_TRACKLET, Detections, Frame
 
 FloatArray = NDArray[np.floating]
 
@@ -53,29 +53,25 @@ def cut_crops(
     frames: Iterable[Frame],
     detections: Detections,
     rows: NDArray[np.int64],
-    aligned: bool,
-    images: NDArray[np.uint8],
-) -> Crops:
-    """Cut the faces at `rows` out of `frames`, which hold at least the frames they are in.
+    images: Mapping[bool, NDArray[np.uint8]],
+) -> None:
+    """Cut the faces at `rows` (S,) out of `frames`, which hold at least the frames they are in.
 
     Args:
-        aligned: turn and scale each face so that its landmarks lie at `ALIGNED_POINTS`;
-            else cut the square of `UPRIGHT_MARGIN` times the box about its centre, eyes level.
-        images: (S, side, side, 3) uint8, filled here; it may be a memory map.
+        images: what is filled, each (S, side, side, 3) uint8; they may be memory maps. Those of
+            True are aligned: each face is turned and scaled so that its landmarks lie at
+            `ALIGNED_POINTS`; those of False are the square of `UPRIGHT_MARGIN` times the box
+            about its centre, eyes level.
     """
     frame_of_row = detections.frame[rows]
-    side = images.shape[1]
     for frame in frames:
         first, last = np.searchsorted(frame_of_row, [frame.index, frame.index + 1])
         for index in range(first, last):
-            row = rows[index]
-            to_crop = (
-                align_face(detections.boxes[row], detections.landmarks[row], side)
-                if aligned
-                else upright_square(detections.boxes[row], detections.landmarks[row], side)
-            )
-            images[index] = warp(frame.image, to_crop, side)
-    return Crops(rows, images)
+            box, landmarks = detections.boxes[rows[index]], detections.landmarks[rows[index]]
+            for aligned, crops in images.items():
+                side = crops.shape[1]
+                to_crop = (align_face if aligned else upright_square)(box, landmarks, side)
+                crops[index] = warp(frame.image, to_crop, side)
 
 
 def upright_square(box: FloatArray, landmarks: FloatArray, side: int) -> FloatArray:
