@@ -141,7 +141,7 @@ def test_yunet_drops_faces_smaller_than_the_least(portraits):
 def test_yunet_names_weights_that_are_no_network(tmp_path):
     path = tmp_path / "broken.onnx"
     path.write_bytes(b"not a network")
-    with pytest.raises(WeightsError, match=r"OpenCV cannot load .*broken\.onnx"):
+    with pytest.raises(WeightsError, match=r"OpenVINO cannot load .*broken\.onnx"):
         YuNetDetector(path, 0.5, 20)
 
 

@@ -90,5 +90,5 @@ def make_detector(
         path = Path(config.file)
         return FileDetector(path, choice.min_score, choice.min_face_px, config.file_box_scale)
     if choice.name == "yunet":
-        return YuNetDetector(choice.weights[0], choice.min_score, choice.min_face_px)
+        return YuNetDetector(choice.weights[0], choice.min_score, choice.min_face_px, device)
     return MtcnnDetector(choice.min_score, choice.min_face_px, device)

@@ -1,59 +1,78 @@
-"""YuNet (Wu et al., 2023), through OpenCV."""
+"""YuNet (Wu et al., 2023), with the fastest engine for the device."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Protocol
 
-import cv2
 import numpy as np
+import torch
+from numpy.typing import NDArray
 
-from tracker.errors import WeightsError
+from tracker.detection.yunet_decode import (
+    Candidates,
+    cell_grid,
+    decode,
+    one_of_each_face,
+    padded_size,
+)
+from tracker.detection.yunet_openvino import OpenVinoYuNet
+from tracker.detection.yunet_torch import TorchYuNet
 from tracker.records import Detections, Frame
 
-_NMS_IOU = 0.3
-_MOST_CANDIDATES = 5000
-_LOG_ERRORS = 2  # of OpenCV's levels
+_CPU = torch.device("cpu")
+
+
+class _Engine(Protocol):
+    """Runs the network."""
+
+    def look(self, images: Sequence[NDArray[np.uint8]]) -> Iterator[Candidates]:
+        """The candidates of each of `images` (H, W, 3), RGB and of one size, in order."""
+        ...
 
 
 class YuNetDetector:
     """Boxes and five landmarks from a network of 75,000 weights, for faces from about 10 pixels."""
 
-    def __init__(self, weights: Path, min_score: float, min_face_px: int) -> None:
+    def __init__(
+        self,
+        weights: Path,
+        min_score: float,
+        min_face_px: int,
+        device: torch.device = _CPU,
+        threads: int | None = None,
+    ) -> None:
+        """Load the network onto `device`.
+
+        Args:
+            threads: on a CPU; None for all cores that this process may run on, or
+                OMP_NUM_THREADS where that is fewer.
+
+        Raises:
+            WeightsError: the file is missing or damaged, or holds another network.
+        """
         self._min_face_px = min_face_px
-        level = cv2.utils.logging.getLogLevel()
-        cv2.utils.logging.setLogLevel(
-            _LOG_ERRORS
-        )  # OpenCV 5 warns of a default that it sets itself
-        try:
-            self._network = cv2.FaceDetectorYN.create(
-                str(weights), "", (320, 320), min_score, _NMS_IOU, _MOST_CANDIDATES
-            )
-        except cv2.error as error:
-            raise WeightsError(f"OpenCV cannot load {weights}: {error.err}") from error
-        finally:
-            cv2.utils.logging.setLogLevel(level)
+        self._engine: _Engine = (
+            OpenVinoYuNet(weights, min_score, threads)
+            if device.type == "cpu"
+            else TorchYuNet(weights, min_score, device)
+        )
 
     def detect(self, frames: Sequence[Frame]) -> Detections:
         """The faces in `frames`, by frame, then by score."""
-        tables = [self._detect_one(frame) for frame in frames]
-        table = np.concatenate([np.zeros((0, 16), np.float32), *tables])
-        x1, y1, width, height = table[:, 1:5].T
-        boxes = np.stack([x1, y1, x1 + width, y1 + height], axis=1)
+        if not frames:
+            return Detections.empty()
+        grid = cell_grid(*padded_size(*frames[0].image.shape[:2]))
+        candidates = self._engine.look([frame.image for frame in frames])
+        tables = [one_of_each_face(decode(seen, grid)) for seen in candidates]
+        numbers = np.array([frame.index for frame in frames], np.int32)
+        table = np.concatenate(tables)
+        x1, y1, width, height = table[:, :4].T
         found = Detections(
-            frame=table[:, 0].astype(np.int32),
-            boxes=boxes,
-            scores=np.clip(table[:, 15], 0.0, 1.0),
-            landmarks=table[:, 5:15].reshape(-1, 5, 2),
+            frame=np.repeat(numbers, [len(faces) for faces in tables]),
+            boxes=np.stack([x1, y1, x1 + width, y1 + height], axis=1),
+            scores=table[:, 14],
+            landmarks=table[:, 4:14].reshape(-1, 5, 2),
         )
         return found.where(height >= self._min_face_px)
-
-    def _detect_one(self, frame: Frame) -> np.ndarray[tuple[int, int], np.dtype[np.float32]]:
-        """(N, 16): frame, x, y, width, height, five points, score."""
-        height, width = frame.image.shape[:2]
-        self._network.setInputSize((width, height))
-        _, faces = self._network.detect(cv2.cvtColor(frame.image, cv2.COLOR_RGB2BGR))
-        if faces is None:
-            return np.zeros((0, 16), np.float32)
-        # A frame number below 2**24 is exact in float32: 190 hours at 25 frames a second.
-        return np.insert(np.asarray(faces, np.float32), 0, frame.index, axis=1)
