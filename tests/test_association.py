@@ -276,6 +276,11 @@ def follow(*runs):
     return detections, np.array([cell[1] for cell in cells], np.int32)
 
 
+def asked_of(distances):
+    """The distances of some tracklets, from those of all."""
+    return lambda members: distances[np.ix_(members, members)]
+
+
 def links_of(*runs, shots=ONE_SHOT, distances=None, config=DEFAULTS, pairs=None):
     """The links of tracklets as of `follow`, who all look alike unless told otherwise."""
     detections, tracklet = follow(*runs)
@@ -284,7 +289,8 @@ def links_of(*runs, shots=ONE_SHOT, distances=None, config=DEFAULTS, pairs=None)
         constraints = Constraints(len(runs), np.array(pairs, np.int32).reshape(-1, 2))
     if distances is None:
         distances = np.zeros((len(runs), len(runs)))
-    links = links_within_shots(detections, tracklet, shots, constraints, distances, 1.0, config)
+    among = asked_of(distances)
+    links = links_within_shots(detections, tracklet, shots, constraints, among, 1.0, config)
     return links.tolist()
 
 
@@ -369,7 +375,7 @@ def test_where_a_tracklet_begins_and_ends_is_the_mean_of_a_few_boxes():
     )
     tracklet = np.repeat(np.arange(2, dtype=np.int32), 20)
     constraints, config = Constraints(2, np.zeros((0, 2), np.int32)), AssociationConfig()
-    alike = np.zeros((2, 2))
+    alike = asked_of(np.zeros((2, 2)))
     links = links_within_shots(detections, tracklet, ONE_SHOT, constraints, alike, 1.0, config)
     assert links.tolist() == [[0, 1]]
 
@@ -378,8 +384,9 @@ def test_detections_of_no_tracklet_link_nothing():
     detections, tracklet = follow((0, 20, square(0)), (30, 50, square(0)), (21, 29, square(0)))
     tracklet[tracklet == 2] = -1
     constraints = mine_constraints(detections, tracklet, ONE_SHOT)
+    alike = asked_of(np.zeros((2, 2)))
     links = links_within_shots(
-        detections, tracklet, ONE_SHOT, constraints, np.zeros((2, 2)), 1.0, AssociationConfig()
+        detections, tracklet, ONE_SHOT, constraints, alike, 1.0, AssociationConfig()
     )
     assert links.tolist() == [[0, 1]]
 
@@ -397,7 +404,7 @@ def test_no_tracklets_have_no_links(shots):
         np.zeros(0, np.int32),
         shots,
         Constraints(0, np.zeros((0, 2), np.int32)),
-        np.zeros((0, 0)),
+        asked_of(np.zeros((0, 0))),
         1.0,
         AssociationConfig(),
     )

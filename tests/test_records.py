@@ -112,6 +112,13 @@ def test_the_matrix_of_constraints_is_symmetric():
     np.testing.assert_array_equal(apart, expected)
 
 
+@pytest.mark.parametrize("members", [[], [2], [3, 0, 1], [4, 3, 2, 1, 0]])
+def test_constraints_among_some_are_a_part_of_the_matrix(members):
+    constraints = Constraints(5, np.array([[0, 1], [0, 3], [2, 4]], np.int32))
+    among = constraints.among(np.array(members, np.intp))
+    np.testing.assert_array_equal(among, constraints.matrix()[np.ix_(members, members)])
+
+
 @pytest.mark.parametrize("count", [0, 3])
 def test_without_constraints_nobody_is_known_to_be_apart(count):
     apart = Constraints(count, np.zeros((0, 2), np.int32)).matrix()

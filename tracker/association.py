@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -32,7 +32,7 @@ def links_within_shots(
     tracklet: NDArray[np.int32],
     shots: Sequence[Shot],
     constraints: Constraints,
-    distances: NDArray[np.floating],
+    distances_among: Callable[[NDArray[np.intp]], NDArray[np.floating]],
     max_distance: float,
     config: AssociationConfig,
 ) -> NDArray[np.int32]:
@@ -44,20 +44,19 @@ def links_within_shots(
 
     Args:
         tracklet: (N,) of each detection; -1 where it has none.
-        distances: (T, T) in appearance.
+        distances_among: gives, of tracklets (M,), their distances (M, M) in appearance.
         max_distance: from which on two tracklets look like two people.
     """
     ends = _tracklet_ends(detections, tracklet, constraints.tracklet_count)
-    apart = constraints.matrix()
     shot = shot_of_frames(ends.first_frame, shots)
     links = [np.zeros((0, 2), np.int32)]
     for members in np.split(
         np.argsort(shot, kind="stable"), np.flatnonzero(np.diff(np.sort(shot))) + 1
     ):
-        within = np.ix_(members, members)
         cost = _link_costs(ends, members, config)
-        cost = cost + distances[within] / max_distance
-        cost[apart[within] | (distances[within] > max_distance)] = _NEVER
+        distances = distances_among(members)
+        cost = cost + distances / max_distance
+        cost[constraints.among(members) | (distances > max_distance)] = _NEVER
         rows, columns = linear_sum_assignment(np.minimum(cost, _NEVER))
         linked = cost[rows, columns] < _NEVER
         links.append(np.stack([members[rows[linked]], members[columns[linked]]], axis=1))

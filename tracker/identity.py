@@ -10,20 +10,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tracker.association import links_within_shots
-from tracker.clustering import (
-    Merges,
-    choose_cut,
-    clusters_after,
-    max_distance,
-    maybe_the_same,
-    merge_tracklets,
-    merges_within,
+from tracker.clustering.conflicts import separate_conflicts
+from tracker.clustering.distances import (
+    TrackletDistances,
     mixed_distances,
-    name_people,
-    separate_conflicts,
     tracklet_distances,
     with_links,
 )
+from tracker.clustering.merges import Merges, clusters_after, merges_within
+from tracker.clustering.merging import merge_tracklets
+from tracker.clustering.people import choose_cut, max_distance, maybe_the_same, name_people
 from tracker.embedding.backbones import Backbone
 from tracker.embedding.earlier import Earlier
 from tracker.embedding.evidence import MIN_PAIRS
@@ -86,7 +82,9 @@ def tell_people_apart(
             are only computed where something is learned.
         backbone: a CNN to fine-tune, instead of learning from features.
     """
-    first = describe_faces(run, material, features[0])
+    trunks = set() if backbone is None else {backbone.aligned}
+    cut = cut_faces(run, material, trunks | {choice.aligned for choice in features})
+    first = describe_faces(run, cut[features[0].aligned], features[0])
     crops, key = first.crops, first.key
     metric = _metric(run, material, first)
     faces = material.tracklet[crops.rows]
@@ -97,14 +95,14 @@ def tell_people_apart(
         metric = _looked_at_again(run, material, first, metric, bound)
         key = stage_key("looks", [bound, run.config.clustering.cannot_link_distance], key)
     used = features if share < 1 and backbone is None else features[:1]
-    described = [first, *(describe_faces(run, material, choice) for choice in used[1:])]
+    described = [first, *(describe_faces(run, cut[one.aligned], one) for one in used[1:])]
     metrics = [metric, *(_metric(run, material, one) for one in described[1:])]
     read = [key, *(one.key for one in described[1:]), material.constraints_key]
     trunk = None
     if backbone is not None and share < 1:
-        images, images_key = cut_faces(run, material, backbone.aligned)
-        trunk = TrunkMaterial(backbone, images.images)
-        read += [images_key, backbone.name, *backbone.hashes]
+        images = cut[backbone.aligned]
+        trunk = TrunkMaterial(backbone, images.crops.images)
+        read += [images.key, backbone.name, *backbone.hashes]
     earlier = _earlier(run, read) if share < 1 else None
     if earlier is not None and trunk is None:
         metrics = [
@@ -247,7 +245,7 @@ def _clusters_within(
 def _clusters(
     run: Run,
     constraints: Constraints,
-    distances: NDArray[np.floating],
+    distances: TrackletDistances,
     face_counts: NDArray[np.intp],
     bound: float,
     cut: Callable[[Merges], int],
@@ -292,7 +290,7 @@ def _people(
 def _named(
     run: Run,
     material: Material,
-    distances: NDArray[np.float64],
+    distances: TrackletDistances,
     face_counts: NDArray[np.intp],
     bound: float,
 ) -> NDArray[np.int32]:
@@ -304,7 +302,7 @@ def _named(
         tracklet,
         material.scan.shots,
         constraints,
-        distances,
+        distances.among,
         bound,
         run.config.association,
     )

@@ -136,6 +136,15 @@ class Detections:
         return _select(self, keep)
 
     @staticmethod
+    def joined(parts: Sequence[Detections]) -> Detections:
+        """The faces of all `parts`, which follow each other."""
+        columns = [one.name for one in fields(Detections)]
+        tables = parts or [Detections.empty()]
+        return Detections(
+            *(np.concatenate([getattr(table, name) for table in tables]) for name in columns)
+        )
+
+    @staticmethod
     def empty() -> Detections:
         """No faces at all."""
         return Detections(
@@ -178,6 +187,16 @@ class Constraints:
         """(T, T) bool, symmetric: true where two tracklets are different people."""
         apart = np.zeros((self.tracklet_count, self.tracklet_count), np.bool_)
         a, b = self.cannot_link.T
+        apart[a, b] = apart[b, a] = True
+        return apart
+
+    def among(self, members: NDArray[np.integer]) -> NDArray[np.bool_]:
+        """`matrix` (M, M) of the tracklets `members` (M,) only, each once; the whole is not made."""
+        place = np.full(self.tracklet_count, -1)
+        place[members] = np.arange(len(members))
+        pairs = place[self.cannot_link]
+        a, b = pairs[(pairs >= 0).all(axis=1)].T
+        apart = np.zeros((len(members), len(members)), np.bool_)
         apart[a, b] = apart[b, a] = True
         return apart
 

@@ -5,7 +5,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tracker.clustering import Merges, clusters_after, merge_tracklets
+from tracker.clustering.merges import Merges, clusters_after
+from tracker.clustering.merging import merge_matrix
 from tracker.evaluation.partition import (
     BCubed,
     bcubed,
@@ -164,7 +165,7 @@ def hierarchies(draw):
     distances = ((points[:, None] - points) ** 2).sum(axis=2)
     apart = np.argwhere(np.triu(random.random((count, count)) < draw(st.sampled_from([0, 0.3])), 1))
     constraints = Constraints(count, apart.astype(np.int32))
-    merges = merge_tracklets(distances, np.ones(count, int), constraints, float("inf"))
+    merges = merge_matrix(distances, np.ones(count, int), constraints, float("inf"))
     return merges, random.integers(0, 5, (count, draw(st.integers(1, 4))))
 
 

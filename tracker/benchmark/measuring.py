@@ -11,14 +11,10 @@ from numpy.typing import NDArray
 
 from tracker.benchmark.rows import Row
 from tracker.benchmark.table import ALONE
-from tracker.clustering import (
-    Merges,
-    clusters_after,
-    max_distance,
-    mean_directions,
-    merge_tracklets,
-    mixed_distances,
-)
+from tracker.clustering.distances import mean_directions, mixed_distances
+from tracker.clustering.merges import Merges, clusters_after
+from tracker.clustering.merging import merge_matrix
+from tracker.clustering.people import max_distance
 from tracker.config import Config
 from tracker.evaluation.measures import FALSE_DETECTION, evaluate, identities_of_boxes
 from tracker.evaluation.partition import (
@@ -161,17 +157,17 @@ def measure_row(bench: Bench, row: Row, seed: int) -> dict[str, Any]:
     }
 
 
-def tracklet_distances_of(findings: Findings) -> NDArray[np.float64]:
+def tracklet_distances_of(findings: Findings) -> NDArray[np.floating]:
     """The distances (T, T) that people are told apart by."""
     embedding, metric = findings.identities.embedding, findings.identities.metric
     count = findings.constraints.tracklet_count
     return mixed_distances(
         embedding.learned, metric.vectors, embedding.raw_share, findings.faces, count
-    )
+    ).matrix()
 
 
 def known_distances(
-    findings: Findings, distances: NDArray[np.float64]
+    findings: Findings, distances: NDArray[np.floating]
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Of pairs whose answer the video itself knows: one person's (P,), different people's (C,).
 
@@ -207,10 +203,10 @@ def _halves(faces: NDArray[np.int32], count: int) -> tuple[NDArray[np.intp], NDA
     return 2 * faces.astype(np.intp) + late, np.flatnonzero(sizes >= _SEVERAL)
 
 
-def _merges(findings: Findings, distances: NDArray[np.float64], far: float) -> Merges:
+def _merges(findings: Findings, distances: NDArray[np.floating], far: float) -> Merges:
     """The whole hierarchy, as in the paper: down to any number of clusters."""
     counts = np.bincount(findings.faces, minlength=findings.constraints.tracklet_count)
-    return merge_tracklets(distances, counts, findings.constraints, far)
+    return merge_matrix(distances, counts, findings.constraints, far)
 
 
 def _clusters(
@@ -239,13 +235,13 @@ def judged_pairs(
     What was learned from is not asked: tracklets seen together are different people anyway.
     """
     people = bench.answers.on_people
-    known = bench.followed.material.constraints.matrix()[np.ix_(people, people)]
+    known = bench.followed.material.constraints.among(people)
     first, second = pairs_of(len(people), known)
     a, b = people[first], people[second]
     return a, b, bench.answers.label[a] == bench.answers.label[b]
 
 
-def _pairs(bench: Bench, distances: NDArray[np.float64]) -> dict[str, float | int]:
+def _pairs(bench: Bench, distances: NDArray[np.floating]) -> dict[str, float | int]:
     a, b, same = judged_pairs(bench)
     result: Verification = verify(distances[a, b], same)
     return {
@@ -257,7 +253,7 @@ def _pairs(bench: Bench, distances: NDArray[np.float64]) -> dict[str, float | in
     }
 
 
-def _queries(answers: Answers, distances: NDArray[np.float64]) -> dict[str, float | int]:
+def _queries(answers: Answers, distances: NDArray[np.floating]) -> dict[str, float | int]:
     people = answers.on_people
     return retrieve(distances[np.ix_(people, people)], answers.label[people])._asdict()
 

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from scipy.optimize import linear_sum_assignment
 from sklearn.metrics import normalized_mutual_info_score
 
-from tracker.clustering import Merges
+from tracker.clustering.merges import Merges
 
 
 class BCubed(NamedTuple):
