@@ -37,7 +37,7 @@ STAGES = [
     "detection",
     "linking",
     "constraints",
-    "upright-crops",
+    "crops",
     "hog-features",
     "learning",
     "clustering",
@@ -660,7 +660,7 @@ def test_a_cnn_that_was_fine_tuned_is_taken_up_again(finetuned, tmp_path):
 def test_crops_that_features_and_a_cnn_share_are_not_taken_for_those_of_a_run_before(finetuned):
     run, _ = finetuned
     assert reused(run.folder) == []
-    assert run.summary["stages"]["upright-crops"]["frames_per_s"] > 0
+    assert run.summary["stages"]["crops"]["frames_per_s"] > 0
 
 
 def test_a_cnn_chosen_for_the_user_is_said_with_the_reason(again, given, tmp_path):

@@ -37,8 +37,8 @@ KILLS = [
     ("detection", "write", 3),  # the faces
     ("linking", "write", 1),
     ("constraints", "write", 1),
-    ("upright-crops", "advance", 20),
-    ("upright-crops", "write", 1),
+    ("crops", "advance", 20),
+    ("crops", "write", 1),
     ("hog-features", "write", 1),
     ("learning", "advance", STEPS // 2),
     ("learning", "write", 1),  # a network, to be taken up
@@ -179,15 +179,15 @@ def test_a_run_killed_at_every_stage_in_turn_ends_like_one_undisturbed(
     ("moment", "kept"),
     [
         (("detection", "advance", 30), []),
-        (("upright-crops", "advance", 20), ["detection", "linking", "constraints"]),
+        (("crops", "advance", 20), ["detection", "linking", "constraints"]),
         (
             ("learning", "advance", STEPS // 2),
-            ["detection", "linking", "constraints", "upright-crops", "hog-features"],
+            ["detection", "linking", "constraints", "crops", "hog-features"],
         ),
         (
             ("annotated video", "advance", 30),
             [
-                *["detection", "linking", "constraints", "upright-crops"],
+                *["detection", "linking", "constraints", "crops"],
                 *["hog-features", "learning", "clustering"],
             ],
         ),

@@ -103,7 +103,8 @@ class DetectionConfig:
     min_score: float | None = None  # [0, 1]; None: what suits the detector
     sure_score: float | None = None  # that a face must reach once to be followed; None: likewise
     min_face_px: int | None = None  # height of the smallest face; None: what suits the detector
-    batch_frames: int = 16  # decoded frames given to the detector at a time
+    every: int | str = "auto"  # one frame in so many is looked at; auto: more where faces move
+    batch_frames: int = 16  # decoded frames given to the detector at a time, at most
 
     def __post_init__(self) -> None:
         _check(
@@ -115,6 +116,8 @@ class DetectionConfig:
         _check(sure_ok, "detection.sure_score", "in [0, 1]", self.sure_score)
         face_ok = self.min_face_px is None or self.min_face_px >= 1
         _check(face_ok, "detection.min_face_px", "1 or more", self.min_face_px)
+        every_ok = self.every == "auto" if isinstance(self.every, str) else self.every >= 1
+        _check(every_ok, "detection.every", "auto, or 1 or more", self.every)
         _check(self.batch_frames >= 1, "detection.batch_frames", "1 or more", self.batch_frames)
         scale_ok = len(self.file_box_scale) == 2 and all(
             0 < side < math.inf for side in self.file_box_scale

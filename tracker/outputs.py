@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import platform
+from contextlib import closing
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -30,9 +31,14 @@ from tracker.storage import (
     stage_key,
     written_aside,
 )
+from tracker.video.ahead import read_ahead
 from tracker.video.reader import VideoReader
 from tracker.video.writer import VideoWriter
 
+_FRAMES_AHEAD = 4  # decoded while others are drawn on, and drawn on while others are encoded
+# Of the annotated video, to look at: half the time of x264's "veryfast" at 20, in a file as large
+# (T-ara: 8.1 against 14.3 ms a frame, PSNR 38.9 against 39.9 dB).
+PRESET, CRF = "superfast", 23
 _PACKAGES = ("multiface", "torch", "opencv-python", "av", "scenedetect", "openvino", "numpy")
 
 
@@ -201,6 +207,12 @@ def _write_annotated(run: Run, findings: Findings, with_video: bool) -> None:
     with (
         run.log.timed("annotated video", len(timeline), "frames") as advance,
         VideoReader(run.video) as reader,
+        closing(read_ahead(reader, _FRAMES_AHEAD)) as frames,
+        closing(
+            read_ahead(
+                render_annotated(frames, findings.tracks, findings.scan.shots), _FRAMES_AHEAD
+            )
+        ) as pictures,
         VideoWriter(
             path,
             info.width,
@@ -208,9 +220,10 @@ def _write_annotated(run: Run, findings: Findings, with_video: bool) -> None:
             timeline.tick_s,
             info.frame_rate,
             sound_from=run.video,
+            crf=CRF,
+            preset=PRESET,
         ) as writer,
     ):
-        pictures = render_annotated(reader, findings.tracks, findings.scan.shots)
         for frame, picture in enumerate(pictures):
             writer.write(picture, int(timeline.ticks[frame]))
             advance(1)

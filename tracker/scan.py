@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from dataclasses import dataclass
+from fractions import Fraction
 from pathlib import Path
 
-import numpy as np
-
 from tracker.detection.choose import DetectorChoice, make_detector
+from tracker.detection.protocol import Detector
+from tracker.detection.sparse import SparseDetector, usual_distance
 from tracker.progress import Advance
 from tracker.records import Detections, Frame, Shot, Timeline, VideoInfo
 from tracker.run import Run
@@ -26,9 +27,12 @@ from tracker.storage import (
     save_timeline,
     stage_key,
 )
+from tracker.video.ahead import read_ahead
 from tracker.video.reader import VideoReader
 
 STAGE = "detection"
+_FRAMES_AHEAD = 4  # decoded while others are looked at for cuts
+_BATCH_BYTES = 1 << 27  # of decoded frames: 16 of 1080p, 5 of 4K
 _MOST_FRAMES = 2**31  # before a video is read, nobody knows how many it has
 
 
@@ -74,7 +78,8 @@ def scan_video(run: Run, info: VideoInfo, detector: DetectorChoice) -> Scan:
     need_faces = not files.detections.exists()
     if need_shots or need_faces or not files.timeline.exists():
         with run.log.timed(STAGE, info.frame_count, "frames") as advance:
-            _read_all(run, files, detector, need_shots, need_faces, advance)
+            looked_at = _read_all(run, info, files, detector, need_shots, need_faces, advance)
+        run.log.stages[STAGE]["frames_looked_at"] = looked_at
     else:
         run.log.reused(STAGE)
     timeline, warning = load_timeline(files.timeline)
@@ -90,52 +95,88 @@ def scan_video(run: Run, info: VideoInfo, detector: DetectorChoice) -> Scan:
 
 def _read_all(
     run: Run,
+    info: VideoInfo,
     files: _Files,
     detector: DetectorChoice,
     need_shots: bool,
     need_faces: bool,
     advance: Advance,
-) -> None:
-    """Decode every frame once, and give it to all who need it."""
+) -> int:
+    """Decode every frame once, and give it to all who need it; how many were looked at for faces.
+
+    Three things go on at a time: frames are decoded, those decoded before are looked at for cuts,
+    and in the batch before that faces are found.
+    """
     with ExitStack() as stack:
         reader = stack.enter_context(VideoReader(run.video))
         shot_detector = ShotDetector(run.config.shots) if need_shots else None
-        face_detector = (
-            make_detector(detector, run.config.detection, run.device) if need_faces else None
+        finder = (
+            stack.enter_context(_Finder(run, detector, info.frame_rate)) if need_faces else None
         )
-        # Faces are found in one batch of frames while the next is decoded and looked at for cuts.
-        background = stack.enter_context(ThreadPoolExecutor(1))
-        found, batch = [Detections.empty()], list[Frame]()
-        pending: Future[Detections] | None = None
-        for frame in reader:
+        for frame in stack.enter_context(closing(read_ahead(reader, _FRAMES_AHEAD))):
+            if finder is not None:
+                finder.push(frame)
             if shot_detector is not None:
                 shot_detector.push(frame.image)
-            if face_detector is not None:
-                batch.append(frame)
-                if len(batch) == run.config.detection.batch_frames:
-                    if pending is not None:
-                        found.append(pending.result())
-                    pending = background.submit(face_detector.detect, batch)
-                    batch = []
             advance(1)
-        if pending is not None:
-            found.append(pending.result())
-        if face_detector is not None and batch:
-            found.append(face_detector.detect(batch))
+        faces = None if finder is None else finder.finish()
         save_timeline(files.timeline, reader.timeline(), reader.warning)
     if shot_detector is not None:
         save_shots(files.shots, shot_detector.finish())
-    if need_faces:
-        save_detections(files.detections, _joined(found))
+    if finder is None or faces is None:
+        return 0
+    save_detections(files.detections, faces)
+    return finder.frames_looked_at
 
 
-def _joined(parts: list[Detections]) -> Detections:
-    return Detections(
-        np.concatenate([part.frame for part in parts]),
-        np.concatenate([part.boxes for part in parts]),
-        np.concatenate([part.scores for part in parts]),
-        np.concatenate([part.landmarks for part in parts]),
-    )
+class _Finder:
+    """Finds the faces of one batch of frames while the next is gathered."""
+
+    def __init__(self, run: Run, choice: DetectorChoice, frame_rate: Fraction) -> None:
+        config = run.config.detection
+        self._detector: Detector = make_detector(choice, config, run.device)
+        if choice.name != "file":  # to look into a file costs nothing
+            auto = isinstance(config.every, str)
+            every = usual_distance(frame_rate) if isinstance(config.every, str) else config.every
+            self._detector = SparseDetector(self._detector, every, auto, choice.sure_score)
+        self._most_frames = config.batch_frames
+        self._background = ThreadPoolExecutor(1, thread_name_prefix="faces")
+        self._batch: list[Frame] = []
+        self._pending: Future[Detections] | None = None
+        self._found: list[Detections] = []
+
+    def __enter__(self) -> _Finder:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._background.shutdown(cancel_futures=True)
+
+    def push(self, frame: Frame) -> None:
+        """Take in the next frame; waits while a whole batch is in work and another is full."""
+        self._batch.append(frame)
+        if len(self._batch) >= min(self._most_frames, _BATCH_BYTES // frame.image.nbytes + 1):
+            self._submit()
+
+    @property
+    def frames_looked_at(self) -> int:
+        """How many of the frames pushed faces were looked for in; 0 where a file gives them."""
+        return self._detector.frames_looked_at if isinstance(self._detector, SparseDetector) else 0
+
+    def finish(self) -> Detections:
+        """The faces of all frames."""
+        self._submit()
+        self._collect()
+        return Detections.joined(self._found)
+
+    def _submit(self) -> None:
+        self._collect()
+        self._pending = self._background.submit(self._detector.detect, self._batch)
+        self._batch = []
+
+    def _collect(self) -> None:
+        if self._pending is not None:
+            self._found.append(self._pending.result())
+            self._pending = None
 
 
 def _shots_key(run: Run, video_key: str) -> str:
@@ -146,7 +187,7 @@ def _shots_key(run: Run, video_key: str) -> str:
 
 
 def _detections_key(run: Run, detector: DetectorChoice, video_key: str) -> str:
-    """Of all that the boxes depend on; the detector's sure score only matters to tracklets."""
+    """Of all that the boxes depend on."""
     config = run.config.detection
     settings = [
         detector.name,
@@ -155,6 +196,8 @@ def _detections_key(run: Run, detector: DetectorChoice, video_key: str) -> str:
         detector.min_face_px,
         run.device.type,
     ]
-    if config.file is not None:
+    if config.file is None:
+        settings += [config.every, detector.sure_score if config.every == "auto" else None]
+    else:
         settings += [content_hash(Path(config.file)), list(config.file_box_scale)]
     return stage_key(STAGE, settings, video_key)

@@ -48,6 +48,7 @@ def _config_with(
             "file_box_scale": pair_of(given.box_scale, ",", float, "--box-scale"),
             "min_score": given.min_score,
             "min_face_px": given.min_face,
+            "every": given.detect_every,
         },
         "shots": {"file": given.shots},
         **settings,
