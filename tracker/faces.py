@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +13,7 @@ from numpy.typing import NDArray
 
 from tracker.features.choose import FeatureChoice, describe_crops, load_describer
 from tracker.features.crops import ALIGNED_SIDE, UPRIGHT_SIDE, choose_crops, cut_crops
+from tracker.mapped import let_go
 from tracker.progress import Advance
 from tracker.records import Constraints, Crops, Frame
 from tracker.run import Run
@@ -85,7 +87,7 @@ def cut_faces(run: Run, material: Material, kinds: set[bool]) -> dict[bool, CutF
             }
             reader = stack.enter_context(VideoReader(run.video, wanted=wanted))
             frames = stack.enter_context(closing(read_ahead(reader, _FRAMES_AHEAD)))
-            counted = (_counted(frame, advance) for frame in frames)
+            counted = (_counted(frame, advance, images.values()) for frame in frames)
             cut_crops(counted, scan.detections, rows, images)
     else:
         run.log.reused("crops")
@@ -104,7 +106,13 @@ def _features(
     def write(path: Path, advance: Advance) -> None:
         describer = load_describer(features, run.device)
         with array_to_fill(path, (len(crops), describer.size), np.float32) as vectors:
-            describe_crops(describer, crops.images, vectors, advance)
+
+            def part_done(count: int) -> None:
+                let_go(crops.images)
+                let_go(vectors)
+                advance(count)
+
+            describe_crops(describer, crops.images, vectors, part_done)
 
     settings = [features.kind, features.hashes]
     read = (crops_key,)
@@ -112,6 +120,8 @@ def _features(
     return run.stage(name, settings, read, ".npy", load_array, write, len(crops), "faces")
 
 
-def _counted(frame: Frame, advance: Advance) -> Frame:
+def _counted(frame: Frame, advance: Advance, images: Iterable[NDArray[np.uint8]]) -> Frame:
+    for one in images:
+        let_go(one)
     advance(1)
     return frame

@@ -10,7 +10,6 @@ from typing import Any
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
 from tracker.charts.learning_curves import draw_curves
 from tracker.embedding.backbones import Backbone
@@ -21,7 +20,7 @@ from tracker.export.tracks_json import seconds, tracks_as_dict
 from tracker.learned import EMBEDDING_FILE, save_embedding
 from tracker.mot import write_mot
 from tracker.pipeline import Findings
-from tracker.render import contact_sheet, person_colour, render_annotated
+from tracker.render import chosen_for_sheet, contact_sheet, person_colour, render_annotated
 from tracker.run import Run
 from tracker.settings import settings_as_dict
 from tracker.shots import write_shots
@@ -160,27 +159,30 @@ def _write_learning_plot(path: Path, run: Run, embedding: Embedding) -> None:
 
 def _write_contact_sheets(folder: Path, findings: Findings, appearances: list[Appearance]) -> None:
     """Write one picture a person, and remove those of people who are no more."""
-    person_of_crop = findings.person[findings.identities.crops.rows]
-    sheets: dict[str, NDArray[np.uint8]] = {}
-    for person in np.unique(findings.tracks.person).tolist():
+    crops = findings.identities.crops
+    person_of_crop = findings.person[crops.rows]
+    names = {
+        person: f"person-{person:02d}.png" for person in np.unique(findings.tracks.person).tolist()
+    }
+    try:
+        folder.mkdir(exist_ok=True)
+        for old in folder.glob("person-*.png"):
+            if old.name not in names.values():
+                old.unlink()
+    except OSError as error:
+        raise StorageError(f"cannot write to {folder}: {error.strerror}") from error
+    for person, name in names.items():
         stays = [stay for stay in appearances if stay.person == person]
         screen_s = seconds(sum(stay.stop_s - stay.start_s for stay in stays))
         shots = len({stay.shot for stay in stays})
-        faces = findings.identities.crops.images[np.flatnonzero(person_of_crop == person)]
-        sheets[f"person-{person:02d}.png"] = contact_sheet(
+        # Chosen before they are read: a person may have thousands.
+        faces = crops.images[chosen_for_sheet(np.flatnonzero(person_of_crop == person))]
+        sheet = contact_sheet(
             faces,
             f"Person {person}",
             f"{screen_s:.1f} s on screen, in {shots} shot{'s' if shots != 1 else ''}",
             person_colour(person),
         )
-    try:
-        folder.mkdir(exist_ok=True)
-        for old in folder.glob("person-*.png"):
-            if old.name not in sheets:
-                old.unlink()
-    except OSError as error:
-        raise StorageError(f"cannot write to {folder}: {error.strerror}") from error
-    for name, sheet in sheets.items():
         _, encoded = cv2.imencode(".png", cv2.cvtColor(sheet, cv2.COLOR_RGB2BGR))
         with written_aside(folder / name) as aside:
             aside.write_bytes(encoded.tobytes())

@@ -191,7 +191,7 @@ class Constraints:
         return apart
 
     def among(self, members: NDArray[np.integer]) -> NDArray[np.bool_]:
-        """`matrix` (M, M) of the tracklets `members` (M,) only, each once; the whole is not made."""
+        """`matrix` (M, M) of some tracklets, `members` (M,), each once; the whole is not made."""
         place = np.full(self.tracklet_count, -1)
         place[members] = np.arange(len(members))
         pairs = place[self.cannot_link]

@@ -130,6 +130,13 @@ def annotate(
     return drawn
 
 
+def chosen_for_sheet(faces: NDArray[np.intp]) -> NDArray[np.intp]:
+    """Those of `faces` (n,) that a sheet has room for, evenly spread."""
+    if len(faces) <= SHEET_CROPS:
+        return faces
+    return np.asarray(faces[np.linspace(0, len(faces) - 1, SHEET_CROPS).round().astype(int)])
+
+
 def contact_sheet(images: Image, title: str, caption: str, colour: Colour) -> Image:
     """Lay out faces on one sheet, under a title and a line of caption.
 
@@ -140,9 +147,7 @@ def contact_sheet(images: Image, title: str, caption: str, colour: Colour) -> Im
     Returns:
         (H, W, 3) uint8 RGB; W is always the same, H grows with the rows of six faces.
     """
-    chosen = images
-    if len(images) > SHEET_CROPS:
-        chosen = images[np.linspace(0, len(images) - 1, SHEET_CROPS).round().astype(int)]
+    chosen = images[chosen_for_sheet(np.arange(len(images)))]
     rows = -(-len(chosen) // SHEET_COLUMNS)
     pitch = SHEET_CELL_PX + SHEET_GAP_PX
     width = 2 * SHEET_MARGIN_PX + SHEET_COLUMNS * pitch - SHEET_GAP_PX

@@ -43,7 +43,7 @@ class RunLog:
     @contextmanager
     def timed(self, stage: str, total: int | None, unit: str) -> Iterator[Advance]:
         """Time a stage and count its units."""
-        started, done = time.perf_counter(), 0
+        started, cpu_started, done = time.perf_counter(), time.process_time(), 0
         with self.progress.stage(stage, total, unit) as advance:
 
             def count(more: int) -> None:
@@ -53,8 +53,14 @@ class RunLog:
 
             yield count
         seconds = time.perf_counter() - started
+        cpu_seconds = time.process_time() - cpu_started  # of all threads
         rate = {f"{unit}_per_s": round(done / max(seconds, 1e-9), 1)} if done else {}
-        self.stages[stage] = {"seconds": round(seconds, 3), "reused": False, **rate}
+        self.stages[stage] = {
+            "seconds": round(seconds, 3),
+            "cpu_seconds": round(cpu_seconds, 3),
+            "reused": False,
+            **rate,
+        }
 
     def reused(self, stage: str) -> None:
         """Note a stage that was taken up, with what it cost when it ran, unless it just did."""

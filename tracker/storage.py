@@ -144,10 +144,10 @@ def written_aside(path: Path) -> Iterator[Path]:
 
 
 def save_json(path: Path, content: Mapping[str, Any]) -> None:
-    """Write `content` as JSON that people can read."""
-    with written_aside(path) as aside:
-        text = json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False)
-        aside.write_text(text + "\n", encoding="utf-8")
+    """Write `content` as JSON that people can read; piece by piece, for it may be long."""
+    with written_aside(path) as aside, aside.open("w", encoding="utf-8") as file:
+        json.dump(content, file, indent=2, ensure_ascii=False, allow_nan=False)
+        file.write("\n")
 
 
 def load_json(path: Path) -> dict[str, Any]:

@@ -5,6 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tracker.embedding import parts
 from tracker.embedding.compensation import fit_compensation, tracklet_means, unit_length
 from tracker.records import Constraints
 
@@ -47,6 +48,25 @@ def scatter_within(features, number):
         difference = face - features[number == one].mean(axis=0, dtype=np.float64)
         total += np.outer(difference, difference)
     return total / len(features)
+
+
+def plain_compensation(features, tracklet, constraints, same):
+    """The mean and matrix, each by its definition, whatever memory that takes."""
+    features = features.astype(np.float64)
+    means = np.stack([features[tracklet == t].mean(axis=0) for t in np.unique(tracklet)])
+    people = np.stack([features[same == t].mean(axis=0) for t in np.unique(same)])
+    strangers = [means[a] @ means[b] for a, b in constraints.cannot_link]
+    if not strangers and len(people) < len(means):
+        strangers = [a @ b for a, b in itertools.combinations(people, 2)]
+        share = np.mean(strangers or [0.0])
+    else:
+        share = np.mean(strangers) if strangers else np.inf
+    mean = means.mean(axis=0)
+    share = np.clip(share / (mean @ mean), 0, 1)
+    level = np.trace(scatter_within(features, same)) / features.shape[1]
+    shrunk = (1 - SHRINKAGE) * scatter_within(features, same) / level
+    strength, directions = np.linalg.eigh(shrunk + SHRINKAGE * np.eye(features.shape[1]))
+    return mean * share**2 * (3 - 2 * share), directions / np.sqrt(strength) @ directions.T
 
 
 def two_people(x):
@@ -271,6 +291,23 @@ def test_faces_that_are_all_one_stay_finite(value, pairs):
     np.testing.assert_array_equal(after, 0)
 
 
+@pytest.mark.parametrize("part_numbers", [1, 100, 1 << 20])
+@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("are_together", [False, True])
+@pytest.mark.parametrize("are_known", [False, True])
+def test_the_map_is_that_of_its_definition_whatever_part_is_looked_at_at_a_time(
+    monkeypatch, part_numbers, seed, are_together, are_known
+):
+    monkeypatch.setattr(parts, "PART_NUMBERS", part_numbers)
+    features, tracklet = film(people=8, size=12, common=1.0, noise=0.5, seed=seed)
+    same = tracklet // 2 if are_known else tracklet
+    seen = everyone_apart(8) if are_together else constraints_of(8)
+    found = fit_compensation(features, tracklet, seen, same)
+    mean, matrix = plain_compensation(features, tracklet, seen, same)
+    np.testing.assert_allclose(found.mean, mean, atol=1e-6)
+    np.testing.assert_allclose(found.matrix, matrix, atol=1e-6)
+
+
 def test_tracklet_means_by_hand():
     features = np.array([[1, 2], [3, 4], [5, 0]], np.float32)
     assert tracklet_means(features, np.array([1, 0, 1]), 2).tolist() == [[3, 4], [3, 1]]
@@ -291,6 +328,13 @@ def test_unit_length_by_hand():
     unit = unit_length(np.array([[3.0, 4.0], [0.0, -2.0], [0.0, 0.0]]))
     np.testing.assert_allclose(unit, [[0.6, 0.8], [0, -1], [0, 0]], rtol=1e-6)
     assert unit.dtype == np.float32
+
+
+def test_vectors_can_be_scaled_where_they_lie():
+    vectors = film(common=1.0)[0]
+    expected = vectors / np.linalg.norm(vectors.astype(np.float64), axis=1, keepdims=True)
+    assert unit_length(vectors, out=vectors) is vectors
+    np.testing.assert_allclose(vectors, expected, atol=1e-6)
 
 
 def test_no_vectors_have_no_length():

@@ -33,6 +33,20 @@ def split(constraints, share=0.2, seed=0):
     return hold_out(constraints, share, np.random.default_rng(seed))
 
 
+def plain_hold_out(pairs, share, seed):
+    """What is held out, by joining sets, one at a time, and counting anew whenever one is tried."""
+    groups = sorted(groups_of(pairs), key=min)
+    wanted = max(share * len(pairs), MIN_HELD_PAIRS if share and len(pairs) >= 20 else 0)
+    held = set()
+    for number in np.random.default_rng(seed).permutation(len(groups)):
+        more = held | {pair for pair in pairs if set(pair) <= groups[number]}
+        if len(more) <= 1.5 * wanted:
+            held = more
+        if len(held) >= wanted:
+            break
+    return held if len(held) >= MIN_HELD_PAIRS else set()
+
+
 def pairs_of(constraints):
     return set(map(tuple, constraints.cannot_link.tolist()))
 
@@ -62,6 +76,14 @@ def test_linked_tracklets_stay_on_one_side_and_no_pair_is_lost(pairs, share, see
         sides = [bool(group & set(itertools.chain(*pairs_of(one)))) for one in (learned, held)]
         assert sum(sides) == 1
     assert learned.tracklet_count == held.tracklet_count == 40
+
+
+@given(st.lists(st.integers(1, 5), min_size=1, max_size=20), st.floats(0, 0.5), st.integers(0, 9))
+def test_what_is_held_out_is_what_trying_one_shot_after_the_other_holds_out(people, share, seed):
+    constraints = shots(*people)
+    assert pairs_of(split(constraints, share, seed)[1]) == plain_hold_out(
+        pairs_of(constraints), share, seed
+    )
 
 
 @pytest.mark.parametrize("share", [0.1, 0.2, 0.35, 0.5])

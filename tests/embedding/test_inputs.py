@@ -54,6 +54,14 @@ def test_features_are_never_changed():
     assert torch.equal(inputs.changed(FACES, generator()), inputs.of(FACES))
 
 
+def test_features_are_centred_and_scaled_as_they_are_asked_for_and_kept_as_they_were():
+    kept, centre = features(), np.arange(6, dtype=np.float32)
+    inputs = FeatureInputs(kept, CPU, centre, scale=3.0)
+    for _ in range(2):
+        np.testing.assert_allclose(inputs.of(FACES), (features()[FACES] - centre) * 3, rtol=1e-6)
+    np.testing.assert_array_equal(kept, features())
+
+
 def test_features_in_any_layout_are_given_alike():
     turned = np.asfortranarray(features())
     assert torch.equal(

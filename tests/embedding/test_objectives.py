@@ -127,7 +127,7 @@ def test_a_batch_holds_each_face_once(loss, mining):
 
 @every_way
 def test_the_tuples_of_a_batch_point_at_faces_of_the_right_tracklets(loss, mining):
-    apart = sampler_of().apart
+    apart = sampler_of().apart.toarray()
     objective = objective_of(loss, mining)
     for seed in range(10):
         batch = draw(objective, seed)
@@ -221,7 +221,7 @@ def test_what_a_loss_itself_learns_are_parameters_of_the_objective():
 def test_the_negatives_of_mined_triplets_are_cannot_linked_and_their_positives_of_one_tracklet(
     mining,
 ):
-    apart = sampler_of().apart
+    apart = sampler_of().apart.toarray()
     objective = objective_of("symtriplet", mining)
     for seed in range(10):
         batch = draw(objective, seed)
@@ -288,7 +288,7 @@ def test_anchor_neighbour_mining_shows_anchors_with_the_nearest_that_they_cannot
     objective = objective_of(
         "symtriplet", "anchor-neighbour", sampler, points=on_a_circle(), batch_tracklets=8
     )
-    possible = [with_neighbours(pair, sampler.apart) for pair in pairs]
+    possible = [with_neighbours(pair, sampler.apart.toarray()) for pair in pairs]
     for seed in range(20):
         assert set(TRACKLET[draw(objective, seed).faces].tolist()) in possible
 

@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 import torch
 
+from tracker.embedding import parts
 from tracker.embedding.preparation import Preparation, principal_directions, standardise_and_mix
 
 
@@ -99,6 +100,25 @@ def test_principal_directions_are_those_of_a_singular_value_decomposition():
     expected = np.linalg.svd(centred)[2][:3]
     found = principal_directions(centred.astype(np.float32), 3)
     np.testing.assert_allclose(np.abs((found * expected).sum(axis=1)), 1, rtol=1e-5)
+
+
+@pytest.mark.parametrize("count", [4, 40])  # fewer than the features, and more
+def test_principal_directions_from_a_centre_are_those_of_what_is_centred_there(monkeypatch, count):
+    vectors = features_of(count)
+    expected = principal_directions(vectors - vectors.mean(axis=0), 3)
+    monkeypatch.setattr(parts, "PART_NUMBERS", 50)  # a few rows
+    found = principal_directions(vectors, 3, vectors.mean(axis=0))
+    np.testing.assert_allclose(found, expected, atol=1e-6)
+
+
+def test_features_are_scaled_by_their_standard_deviation(monkeypatch):
+    monkeypatch.setattr(parts, "PART_NUMBERS", 50)  # one feature at a time
+    features = features_of(60)
+    expected = 1 / (features.std(axis=0) + 1e-6)
+    matrix = standardise_and_mix(features, 12, rng()).matrix
+    # Twelve directions of twelve features hold all, so that only the scale is left of the rows.
+    lengths = np.linalg.norm(matrix, axis=1)
+    np.testing.assert_allclose(lengths / lengths[0], expected / expected[0], rtol=1e-4)
 
 
 def test_the_largest_part_of_a_principal_direction_is_positive():

@@ -5,6 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tracker.embedding import parts
 from tracker.embedding.sampling import ConstraintSampler
 from tracker.records import Constraints
 
@@ -109,6 +110,26 @@ def test_triplets_and_quadruplets_obey_any_constraints(pairs):
         assert set(map(tuple, faces.tolist())) <= set(triangles)
 
 
+@given(st.sets(st.tuples(st.integers(0, 8), st.integers(0, 8)), max_size=30))
+def test_the_three_people_of_quadruplets_are_those_of_trying_all(pairs):
+    pairs = {(a, b) for a, b in pairs if a < b}
+    expected = [
+        trio
+        for trio in itertools.combinations(range(9), 3)
+        if all(pair in pairs for pair in itertools.combinations(trio, 2))
+    ]
+    assert sampler_of(pairs, np.arange(9))._triangles.tolist() == list(map(list, expected))
+
+
+def test_three_people_found_in_parts_are_those_found_at_once(monkeypatch):
+    pairs = list(itertools.combinations(range(12), 2))
+    whole = sampler_of(pairs, np.arange(12))._triangles
+    monkeypatch.setattr(parts, "PART_NUMBERS", 20)
+    in_parts = sampler_of(pairs, np.arange(12))._triangles
+    np.testing.assert_array_equal(whole, in_parts)
+    assert len(whole) == 220
+
+
 DRAWS = {
     "triplets": lambda sampler, rng: sampler.triplets(50, rng),
     "quadruplets": lambda sampler, rng: sampler.quadruplets(50, rng),
@@ -149,7 +170,7 @@ def test_there_are_as_many_pairs_as_are_surely_apart():
 
 
 def test_who_is_apart_is_known_both_ways_round():
-    apart = sampler_of().apart
+    apart = sampler_of().apart.toarray()
     assert apart.shape == (5, 5)
     assert {(a, b) for a, b in np.argwhere(apart).tolist() if a < b} == set(PAIRS)
     np.testing.assert_array_equal(apart, apart.T)
@@ -171,7 +192,7 @@ def test_among_some_tracklets_are_the_pairs_that_touch_them(wanted, kept):
     assert len(sampler) == len(kept)
     if kept:
         assert pairs_of(sampler.triplets(500, generator())) == set(map(frozenset, kept))
-    assert {(a, b) for a, b in np.argwhere(sampler.apart).tolist() if a < b} == set(kept)
+    assert {(a, b) for a, b in np.argwhere(sampler.apart.toarray()).tolist() if a < b} == set(kept)
 
 
 def test_among_some_tracklets_quadruplets_need_all_their_pairs():
@@ -202,7 +223,7 @@ def test_tracklets_seen_together_come_in_order_and_once_each():
 
 
 def test_tracklets_seen_together_each_have_one_of_another_person_with_them():
-    apart = sampler_of().apart
+    apart = sampler_of().apart.toarray()
     for seed in range(50):
         tracklets = sampler_of().tracklets_seen_together(2, generator(seed))
         assert apart[np.ix_(tracklets, tracklets)].any(axis=1).all()

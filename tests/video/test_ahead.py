@@ -66,11 +66,12 @@ def test_who_stops_listening_stops_the_reader():
 
 
 def test_an_error_of_the_listener_stops_the_reader():
+    def listen():
+        with contextlib.closing(read_ahead(itertools.count(), 2)) as ahead:
+            for _ in ahead:
+                raise ValueError("mine")
+
     before = threading.active_count()
-    with (
-        pytest.raises(ValueError, match="mine"),
-        contextlib.closing(read_ahead(itertools.count(), 2)) as ahead,
-    ):
-        for _ in ahead:
-            raise ValueError("mine")
+    with pytest.raises(ValueError, match="mine"):
+        listen()
     assert threading.active_count() == before

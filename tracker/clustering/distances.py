@@ -12,6 +12,8 @@ FloatArray = NDArray[np.floating]
 
 _BLOCK_ROWS = 256  # of a matrix of distances: so small a block is mirrored within the cache
 
+_PART_FACES = 4096  # whose vectors are made float64 at a time
+
 
 def _no_links() -> NDArray[np.int32]:
     return np.zeros((0, 2), np.int32)
@@ -119,10 +121,12 @@ def mean_directions(
         vectors: (S, D), one a face; only their directions count.
         group: (S,) in [0, count).
     """
-    lengths = np.linalg.norm(vectors, axis=1).astype(np.float64)
-    faces = (group, np.arange(len(vectors)))
-    shares = csr_array((1.0 / np.maximum(lengths, 1e-9), faces), (count, len(vectors)))
-    sums = shares @ vectors
+    sums = np.zeros((count, vectors.shape[1]))
+    for start in range(0, len(vectors), _PART_FACES):
+        some = vectors[start : start + _PART_FACES]
+        lengths = np.linalg.norm(some, axis=1).astype(np.float64)
+        faces = (group[start : start + _PART_FACES], np.arange(len(some)))
+        sums += csr_array((1.0 / np.maximum(lengths, 1e-9), faces), (count, len(some))) @ some
     return np.asarray(sums / np.maximum(np.linalg.norm(sums, axis=1, keepdims=True), 1e-9))
 
 

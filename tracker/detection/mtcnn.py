@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 
@@ -16,7 +15,7 @@ from tracker.detection.mtcnn_networks import (
     networks_in_openvino,
     networks_in_torch,
 )
-from tracker.devices import one_thread
+from tracker.devices import cpu_threads, one_thread
 from tracker.records import Detections, Frame
 
 _PIXELS_AT_ONCE = 4_000_000  # on a GPU, where each takes about 100 bytes
@@ -34,7 +33,7 @@ class MtcnnDetector:
         self._min_face_px = max(min_face_px, FIRST_SIDE)
         self._device = device
         self._on_cpu = device.type == "cpu"
-        cores = os.cpu_count() or 1
+        cores = cpu_threads()
         self._networks = networks_in_openvino(cores) if self._on_cpu else networks_in_torch(device)
         self._cores = ThreadPoolExecutor(cores, initializer=torch.set_num_threads, initargs=(1,))
 

@@ -17,6 +17,8 @@ from openvino import opset13 as layers_of
 from torch import Tensor, nn
 from torch.nn import functional
 
+from tracker.openvino_core import openvino_core
+
 FIRST_SIDE, SECOND_SIDE, THIRD_SIDE = 12, 24, 48  # of what each looks at, in its pixels
 FIRST_STRIDE = 2
 _MOST_SIZES = 64  # of pictures, that a network stays ready for; a video needs about twelve
@@ -112,6 +114,7 @@ class _OpenVinoNetwork:
             "NUM_STREAMS": threads,
             "ENABLE_CPU_PINNING": False,  # a core may be another program's
         }
+        self._core = openvino_core()
         self._one_compiles = threading.Lock()
         self._ready = lru_cache(_MOST_SIZES)(self._compile)
 
@@ -139,7 +142,7 @@ class _OpenVinoNetwork:
     ) -> tuple[openvino.CompiledModel, deque[openvino.InferRequest]]:
         """The network for pictures of a size, and the memory for it that no thread uses now."""
         model = _as_openvino(self._network, [self._at_once, height, width, 3])
-        return openvino.Core().compile_model(model, "CPU", self._settings), deque()
+        return self._core.compile_model(model, "CPU", self._settings), deque()
 
 
 def _joined(heads: Sequence[nn.Module]) -> nn.Linear:

@@ -22,8 +22,8 @@ from tracker.detection.protocol import Detector
 from tracker.records import Detections, Frame
 
 _LOOKS_PER_S = 7  # where nothing happens: every fourth frame of 25 or 30 a second
-_MIN_IOU = 0.4  # of one face in two frames
-_STILL_IOU = 0.75  # from which on it has not moved
+_MIN_IOU = 0.3  # of one face in two frames
+_STILL_IOU = 0.6  # from which on it has not moved
 _NEAR = 1.5  # times the size of boxes, at which those of two faces near each other touch
 
 _Pairs = tuple[NDArray[np.intp], NDArray[np.intp]]  # rows of one table and of the other
@@ -104,14 +104,15 @@ def usual_distance(frame_rate: Fraction) -> int:
 def agree(a: Detections, b: Detections, sure_score: float) -> bool:
     """Whether the faces of frame `a` simply went to where those of frame `b` are.
 
-    Each that is sure has its partner, and none that moves is near another, which it could be
+    Each that is sure has its partner, and none that moves is near a sure one, which it could be
     confused with.
     """
     in_a, in_b = _pairs(a, b)
     if _unpaired_score(a, in_a) >= sure_score or _unpaired_score(b, in_b) >= sure_score:
         return False
     moved = _iou(a.boxes, b.boxes)[in_a, in_b] < _STILL_IOU
-    return not (_has_neighbour(a.boxes)[in_a] | _has_neighbour(b.boxes)[in_b])[moved].any()
+    near = _is_near_another(a, sure_score)[in_a] | _is_near_another(b, sure_score)[in_b]
+    return not (moved & near).any()
 
 
 def carried(a: Detections, b: Detections, frames: NDArray[np.int32], distance: int) -> Detections:
@@ -151,12 +152,12 @@ def _unpaired_score(table: Detections, paired: NDArray[np.intp]) -> float:
     return float(np.delete(table.scores, paired).max(initial=-1.0))
 
 
-def _has_neighbour(boxes: NDArray[np.float32]) -> NDArray[np.bool_]:
-    """Which of `boxes` (N, 4) another is near to."""
-    large = scale_boxes(boxes, _NEAR, _NEAR)
+def _is_near_another(table: Detections, sure_score: float) -> NDArray[np.bool_]:
+    """Which of the faces (N,) of a frame another, which is sure, is near to."""
+    large = scale_boxes(table.boxes, _NEAR, _NEAR)
     touching = _iou(large, large) > 0
     np.fill_diagonal(touching, False)
-    return np.asarray(touching.any(axis=1), np.bool_)
+    return np.asarray((touching & (table.scores >= sure_score)).any(axis=1), np.bool_)
 
 
 def _iou(a: NDArray[np.float32], b: NDArray[np.float32]) -> NDArray[np.float64]:

@@ -15,6 +15,7 @@ from openvino.preprocess import PrePostProcessor
 from tracker.detection.yunet_decode import STRIDES, Candidates, padded_size
 from tracker.devices import cpu_threads
 from tracker.errors import WeightsError
+from tracker.openvino_core import openvino_core
 
 _KINDS = ("cls", "obj", "bbox", "kps")  # of numbers: two scores, box, points
 _MOST_STREAMS = 4  # pictures looked at together: each costs memory, 0.1 GB at 1280 x 720
@@ -39,7 +40,7 @@ class OpenVinoYuNet:
         """
         self._min_score = min_score
         self._threads = cpu_threads() if threads is None else threads
-        self._core = openvino.Core()
+        self._core = openvino_core()
         try:
             model = self._core.read_model(str(weights))
             for kind in _KINDS:

@@ -16,6 +16,7 @@ from torch.nn import functional
 
 from tracker.detection.yunet_decode import Candidates, padded_size
 from tracker.errors import WeightsError
+from tracker.openvino_core import openvino_core
 
 _MOST_PIXELS = 16 << 20  # in a batch: 16 pictures of 1280 x 720, whose largest layers take 0.5 GB
 
@@ -109,7 +110,7 @@ def read_yunet(weights: Path) -> YuNet:
     network = YuNet()
     ours = [layer for layer in network.modules() if isinstance(layer, nn.Conv2d)]
     try:
-        theirs = list(_convolutions(openvino.Core().read_model(str(weights))))
+        theirs = list(_convolutions(openvino_core().read_model(str(weights))))
         with torch.no_grad():
             for layer, (kernel, bias) in zip(ours, theirs, strict=True):
                 layer.weight.copy_(torch.from_numpy(kernel).reshape(layer.weight.shape))

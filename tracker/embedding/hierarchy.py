@@ -77,9 +77,9 @@ def nearest_apart(
 
     Args:
         distances: (T, T), as of `class_distances`.
-        apart: (T, T), true for two classes that surely are different people.
+        apart: (n, T), true for the classes that each anchor surely is apart from.
     """
-    gaps = np.where(apart[anchors], distances[anchors], np.inf)
+    gaps = np.where(apart, distances[anchors], np.inf)
     order = np.argsort(gaps, axis=1, kind="stable")[:, :count]
     known = np.isfinite(np.take_along_axis(gaps, order, axis=1))
     nearest = np.full((len(anchors), count), -1, np.int64)

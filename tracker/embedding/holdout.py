@@ -32,18 +32,17 @@ def hold_out(
     """
     pairs = constraints.negatives
     group = _linked_groups(pairs, constraints.tracklet_count)[pairs[:, 0]]
-    held = np.zeros(len(pairs), np.bool_)
     wanted = share * len(pairs)
     if share and len(pairs) >= 5 * MIN_HELD_PAIRS:
         wanted = max(wanted, MIN_HELD_PAIRS)
-    for one in rng.permutation(np.unique(group)):
-        more = held | (group == one)
-        if more.sum() <= 1.5 * wanted:  # a crowd scene would take all
-            held = more
-        if held.sum() >= wanted:
+    sizes, chosen, total = np.bincount(group), list[int](), 0
+    for one in rng.permutation(np.unique(group)).tolist():
+        if total + sizes[one] <= 1.5 * wanted:  # a crowd scene would take all
+            chosen.append(one)
+            total += int(sizes[one])
+        if total >= wanted:
             break
-    if held.sum() < MIN_HELD_PAIRS:
-        held[:] = False
+    held = np.isin(group, chosen if total >= MIN_HELD_PAIRS else [])
     count = constraints.tracklet_count
     return Constraints(count, pairs[~held]), Constraints(count, pairs[held])
 

@@ -33,19 +33,36 @@ class Inputs(Protocol):
 
 
 class FeatureInputs:
-    """Fixed features, all on the device."""
+    """Fixed features, all on the device; placed and scaled as they are asked for, never copied."""
 
     part_faces = 4096
 
-    def __init__(self, features: NDArray[np.float32], device: torch.device) -> None:
+    def __init__(
+        self,
+        features: NDArray[np.float32],
+        device: torch.device,
+        centre: NDArray[np.float32] | None = None,
+        scale: float = 1.0,
+    ) -> None:
+        """Take `features` (S, P).
+
+        Args:
+            centre: (P,), which is subtracted from all; None: nothing is.
+            scale: what they are then multiplied by.
+        """
         self._features = torch.from_numpy(np.ascontiguousarray(features)).to(device)
+        self._centre = None if centre is None else torch.from_numpy(centre).to(device)
+        self._scale = scale
 
     def __len__(self) -> int:
         return len(self._features)
 
     def of(self, faces: IndexArray) -> Tensor:
         """Features (B, P)."""
-        return self._features[torch.from_numpy(faces).to(self._features.device)]
+        features = self._features[torch.from_numpy(faces).to(self._features.device)]
+        if self._centre is not None:
+            features -= self._centre
+        return features if self._scale == 1 else features.mul_(self._scale)
 
     def changed(self, faces: IndexArray, generator: torch.Generator) -> Tensor:
         """Features (B, P), as they are: nothing is known that would keep who they are."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -12,14 +11,14 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from tracker.devices import one_thread
+from tracker.devices import cpu_threads, one_thread
 from tracker.embedding.backbones import Backbone
 from tracker.embedding.earlier import Earlier, load_networks
-from tracker.embedding.inputs import embed
+from tracker.embedding.joining import join_outputs
 from tracker.embedding.lessons import Task, head_lessons, trunk_lesson
 from tracker.embedding.metric import Metric
 from tracker.embedding.notes import learning_note, unlearned_note
-from tracker.embedding.preparation import principal_directions
+from tracker.embedding.preparation import Preparation, principal_directions
 from tracker.embedding.training import NO_CHECKPOINTS, Checkpoints, Curves, Lesson, train
 
 
@@ -96,24 +95,21 @@ def learn_embedding(
     if earlier is not None:
         load_networks(earlier, [lesson.network for lesson in lessons])
     curves = _train_all(lessons, task, trunk is None, on_step, checkpoints)
-    outputs = [embed(lesson.network, lesson.inputs).float().cpu().numpy() for lesson in lessons]
-    together = np.concatenate(outputs, axis=1)
-    together = (together - together.mean(axis=0)) / np.float32(len(lessons) ** 0.5)
-    projection = principal_directions(together, task.config.dim)
+    learned, projection = join_outputs(lessons, task.config.dim)
     weights = _weights([] if trunk else metrics, lessons) | {"projection": projection}
     taught = (
         trunk.backbone.title if trunk else f"{len(lessons)} head{'s' if len(lessons) > 1 else ''}"
     )
     note = learning_note(metrics[0], raw_share, task, taught, curves)
-    return Embedding(together @ projection.T, raw_share, _mean(curves), weights, note)
+    return Embedding(learned, raw_share, _mean(curves), weights, note)
 
 
 def _unlearned(metric: Metric, task: Task) -> Embedding:
     """The main directions of the features' own metric."""
-    centred = np.asarray(metric.vectors - metric.centre, np.float32)
-    projection = principal_directions(centred, task.config.dim)
+    projection = principal_directions(metric.vectors, task.config.dim, metric.centre)
+    learned = Preparation(metric.centre, projection.T).apply(metric.vectors)
     weights = _weights([metric], []) | {"projection": projection}
-    return Embedding(centred @ projection.T, 1.0, _mean([]), weights, unlearned_note(metric, task))
+    return Embedding(learned, 1.0, _mean([]), weights, unlearned_note(metric, task))
 
 
 def _train_all(
@@ -140,7 +136,7 @@ def _train_all(
     numbers = range(len(lessons))
     if not are_small or task.device.type != "cpu":
         return [teach(number) for number in numbers]
-    cores = min(os.cpu_count() or 1, len(lessons))
+    cores = min(cpu_threads(), len(lessons))
     with (
         one_thread(),
         ThreadPoolExecutor(cores, initializer=torch.set_num_threads, initargs=(1,)) as pool,

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import nn
+from torch import Tensor, nn
 
 from tracker.config import EmbeddingConfig
 from tracker.embedding.backbones import Backbone, build_trunk
@@ -61,11 +61,11 @@ def head_lessons(metrics: Sequence[Metric], task: Task, rng: np.random.Generator
     """
     config, lessons = task.config, []
     for metric in metrics:
-        inputs = FeatureInputs(head_inputs(metric), task.device)
+        inputs, start = head_inputs(metric, task.device), _start(metric, config.dim)
         rate = config.correction_rate if metric.knows_faces else config.learning_rate
         for _ in range(config.heads):
             seed = int(rng.integers(2**31))
-            network = _make_head(metric, config, seed)
+            network = _make_head(metric.vectors.shape[1], start, config, seed)
             rates: list[State] = [{"params": list(network.parameters()), "lr": rate}]
             lessons.append(_lesson(network, inputs, rates, task, seed))
     return lessons
@@ -85,22 +85,28 @@ def trunk_lesson(
     return _lesson(network, inputs, rates, task, seed, half=task.device.type == "cuda")
 
 
-def head_inputs(metric: Metric) -> NDArray[np.float32]:
-    """The vectors (S, P) of `metric`, scaled and placed as its heads expect them."""
+def head_inputs(metric: Metric, device: torch.device) -> FeatureInputs:
+    """The vectors (S, P) of `metric`, placed and scaled as its heads expect them."""
     if metric.knows_faces:
-        return np.asarray(metric.vectors - metric.centre, np.float32)
+        return FeatureInputs(metric.vectors, device, centre=metric.centre)
     # Coordinates of about unit variance, as a network's first layer expects.
-    return metric.vectors * np.float32(metric.vectors.shape[1] ** 0.5)
+    scale = float(np.float32(metric.vectors.shape[1] ** 0.5))
+    return FeatureInputs(metric.vectors, device, scale=scale)
 
 
-def _make_head(metric: Metric, config: EmbeddingConfig, seed: int) -> nn.Module:
-    """A head that suits the features of `metric`, its start drawn from `seed`."""
+def _start(metric: Metric, dim: int) -> Tensor | None:
+    """The projection (dim, P) that is corrected; None where a metric is learned from nothing."""
+    if not metric.knows_faces:
+        return None
+    return torch.from_numpy(principal_directions(metric.vectors, dim, metric.centre))
+
+
+def _make_head(size: int, start: Tensor | None, config: EmbeddingConfig, seed: int) -> nn.Module:
+    """A head on features (S, size), what it has to learn drawn from `seed`."""
     with torch.random.fork_rng(devices=[]):
         torch.default_generator.manual_seed(seed)
-        if not metric.knows_faces:
-            size = metric.vectors.shape[1]
+        if start is None:
             return EmbeddingHead(size, config.dim, config.dropout, seed, config.unit_length)
-        start = torch.from_numpy(principal_directions(head_inputs(metric), config.dim))
         return CorrectingHead(start, config.dropout, seed, config.unit_length)
 
 

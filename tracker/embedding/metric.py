@@ -63,9 +63,10 @@ def fit_metric(
         features = preparations[-1].apply(features)
     if compensate:
         same = tracklet if same is None else same
-        preparations.append(fit_compensation(np.asarray(features), tracklet, constraints, same))
+        preparations.append(fit_compensation(features, tracklet, constraints, same))
         features = preparations[-1].apply(features)
-    vectors = unit_length(features)
+    # What was prepared is a copy of its own, and a long video has no room for another.
+    vectors = unit_length(features, out=features if preparations else None)
     evidence = weigh_evidence(vectors, tracklet, face_heights, constraints)
     centre = vectors.mean(axis=0) if len(vectors) else np.zeros(vectors.shape[1], np.float32)
     return Metric(vectors, knows_faces, evidence, centre, tuple(preparations))
@@ -91,7 +92,8 @@ def metric_as_before(
                 f"of this run {features.shape[1]}; give both the same --features and weights"
             )
         features = preparation.apply(features)
-    return replace(metric, vectors=unit_length(features), centre=centre, preparations=preparations)
+    vectors = unit_length(features, out=features if preparations else None)
+    return replace(metric, vectors=vectors, centre=centre, preparations=preparations)
 
 
 def choose_raw_share(metric: Metric, constraints: Constraints) -> float:

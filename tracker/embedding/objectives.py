@@ -118,7 +118,8 @@ class MinedObjective(Objective):
             tracklets = sampler.tracklets_seen_together(count, rng)
         else:
             anchors = sampler.tracklets_seen_together(max(count // (1 + _NEIGHBOURS), 2), rng)
-            near = nearest_apart(self._distances, sampler.apart, anchors, _NEIGHBOURS)
+            apart = sampler.apart[anchors].toarray()
+            near = nearest_apart(self._distances, apart, anchors, _NEIGHBOURS)
             tracklets = np.unique(np.concatenate([anchors, near[near >= 0]]))
         faces = sampler.spread_faces(tracklets, config.faces_per_tracklet, rng)
         return Batch(faces, NO_TRIPLETS, NO_QUADRUPLETS)
@@ -128,7 +129,9 @@ class MinedObjective(Objective):
     ) -> tuple[Tensor, Tensor]:
         """The triplets (T, 3) that are mined of `batch`, and the tracklet (B,) of its faces."""
         of_face = torch.from_numpy(self._sampler.tracklet[batch.faces].astype(np.int64))
-        apart = torch.from_numpy(self._sampler.apart[of_face[:, None], of_face])
+        among, place = np.unique(of_face.numpy(), return_inverse=True)
+        among_them = self._sampler.apart[among][:, among].toarray()
+        apart = torch.from_numpy(among_them[place[:, None], place])
         same = of_face[:, None] == of_face
         device = embeddings.device
         mined = mine(

@@ -8,8 +8,11 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from tracker.embedding.parts import parts_of
+from tracker.embedding.scratch import room_for
+from tracker.mapped import let_go
+
 _FIT_ROWS = 8000  # features that a map is fitted to, at most: enough, and they fit in memory
-_CHUNK_ROWS = 4096
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -26,10 +29,10 @@ class Preparation:
 
     def apply(self, features: NDArray[np.floating]) -> NDArray[np.float32]:
         """The prepared features (S, P) of `features` (S, D), which may be a memory map."""
-        prepared = np.zeros((len(features), self.matrix.shape[1]), np.float32)
-        for start in range(0, len(features), _CHUNK_ROWS):
-            part = slice(start, start + _CHUNK_ROWS)
+        prepared = room_for(len(features), self.matrix.shape[1])
+        for part in parts_of(*features.shape):
             prepared[part] = (features[part].astype(np.float32) - self.mean) @ self.matrix
+            let_go(features)
         return prepared
 
 
@@ -44,8 +47,11 @@ def standardise_and_mix(
     features themselves do, at a fraction of their number.
     """
     some = _some(features, rng)
-    mean, scale = some.mean(axis=0), some.std(axis=0) + 1e-6
-    standard = torch.from_numpy((some - mean) / scale)
+    mean = some.mean(axis=0)
+    some -= mean
+    scale = _root_mean_square(some) + np.float32(1e-6)
+    some /= scale
+    standard = torch.from_numpy(some)
     size = min(size, *standard.shape)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(int(rng.integers(2**31)))
@@ -56,25 +62,56 @@ def standardise_and_mix(
     return Preparation(mean.astype(np.float32), matrix.astype(np.float32))
 
 
-def principal_directions(prepared: NDArray[np.float32], size: int) -> NDArray[np.float32]:
-    """The `size` strongest directions (size, P) of centred features (S, P), zeros beyond them."""
-    if not len(prepared):
-        return np.zeros((size, prepared.shape[1]), np.float32)
-    wide = prepared.astype(np.float64)
-    if len(prepared) < prepared.shape[1]:
-        strongest = np.linalg.svd(wide, full_matrices=False)[2][:size]
-    else:  # the eigenvectors of the small scatter matrix, whatever the number of faces
-        strongest = np.linalg.eigh(wide.T @ wide)[1][:, ::-1].T[:size]
-    # An eigenvector's sign is the library's whim; fix it, so that runs agree.
+def principal_directions(
+    vectors: NDArray[np.float32], size: int, centre: NDArray[np.float32] | None = None
+) -> NDArray[np.float32]:
+    """The `size` strongest directions (size, P) of vectors (S, P), zeros beyond them.
+
+    Args:
+        centre: (P,) from which they are seen; None: they are centred already.
+    """
+    count, width = vectors.shape
+    from_here = np.zeros(width, np.float32) if centre is None else centre
+    if not count:
+        return np.zeros((size, width), np.float32)
+    if count < width:
+        centred = (vectors - from_here).astype(np.float64)
+        return _signed(np.linalg.svd(centred, full_matrices=False)[2][:size], size)
+    scatter = np.zeros((width, width))
+    for part in parts_of(count, width):
+        centred = (vectors[part] - from_here).astype(np.float64)
+        scatter += centred.T @ centred
+    return strongest_directions(scatter, size)
+
+
+def strongest_directions(scatter: NDArray[np.float64], size: int) -> NDArray[np.float32]:
+    """The `size` directions (size, P) of most `scatter` (P, P), zeros beyond them."""
+    return _signed(np.linalg.eigh(scatter)[1][:, ::-1].T[:size], size)
+
+
+def _signed(strongest: NDArray[np.floating], size: int) -> NDArray[np.float32]:
+    """`strongest` (n, P), n at most `size`, and zeros, (size, P), the largest part of each above 0.
+
+    The sign of such a direction is the library's whim; it is fixed so that runs agree.
+    """
     largest = np.abs(strongest).argmax(axis=1)
     signs = np.sign(strongest[np.arange(len(strongest)), largest])
-    directions = np.zeros((size, prepared.shape[1]), np.float32)
+    directions = np.zeros((size, strongest.shape[1]), np.float32)
     directions[: len(strongest)] = strongest * np.where(signs == 0, 1, signs)[:, None]
     return directions
 
 
 def _some(features: NDArray[np.floating], rng: np.random.Generator) -> NDArray[np.float32]:
+    """A copy of `features`, or of some of them."""
     if len(features) <= _FIT_ROWS:
-        return np.asarray(features, np.float32)
+        return np.array(features, np.float32)
     rows = np.sort(rng.choice(len(features), _FIT_ROWS, replace=False))
     return np.asarray(features[rows], np.float32)
+
+
+def _root_mean_square(centred: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Of each column (D,) of `centred` (n, D), some of them at a time: squares need memory too."""
+    squares = np.zeros(centred.shape[1], np.float32)
+    for part in parts_of(centred.shape[1], len(centred)):
+        squares[part] = np.square(centred[:, part]).mean(axis=0)
+    return np.sqrt(squares)

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from functools import cached_property
+
 import numpy as np
 from numpy.typing import NDArray
+from scipy.sparse import csr_array
 
+from tracker.embedding.parts import parts_of
 from tracker.records import Constraints
 
 IndexArray = NDArray[np.int64]
@@ -33,16 +37,26 @@ class ConstraintSampler:
             constraints.tracklet_count, np.zeros((0, 2), np.int32)
         )
         self.constraints = Constraints(constraints.tracklet_count, constraints.negatives)
-        self.apart = self.constraints.matrix()  # (T, T)
         self._pairs = self.constraints.cannot_link.astype(np.int64)
         self._faces = np.argsort(tracklet, kind="stable")
         self._counts = np.bincount(tracklet, minlength=constraints.tracklet_count)
         self._starts = np.cumsum(self._counts) - self._counts
-        self._triangles = _triangles(self.apart, self._pairs)
 
     def __len__(self) -> int:
         """How many pairs there are to draw from."""
         return len(self._pairs)
+
+    @cached_property
+    def apart(self) -> csr_array:
+        """(T, T) bool, symmetric and sparse: true where two tracklets are different people."""
+        both_ways = np.concatenate([self._pairs, self._pairs[:, ::-1]]).T
+        count = self.constraints.tracklet_count
+        return csr_array((np.ones(both_ways.shape[1], np.bool_), both_ways), shape=(count, count))
+
+    @cached_property
+    def _triangles(self) -> IndexArray:
+        """(Q, 3) tracklets a < b < c of which every two are different people."""
+        return _triangles(self._pairs, self.constraints.tracklet_count)
 
     @property
     def shown(self) -> IndexArray:
@@ -102,11 +116,23 @@ class ConstraintSampler:
         return faces
 
 
-def _triangles(apart: NDArray[np.bool_], pairs: IndexArray) -> IndexArray:
-    """(Q, 3) tracklets a < b < c of which every two are different people."""
+def _triangles(pairs: IndexArray, count: int) -> IndexArray:
+    """(Q, 3) numbers a < b < c, below `count`, every two of them in `pairs` (C, 2); sorted.
+
+    Args:
+        pairs: a < b, sorted, each once.
+    """
+    keys = pairs[:, 0] * count + pairs[:, 1]  # increasing, as the pairs are
+    starts = np.searchsorted(pairs[:, 0], np.arange(count + 1))
+    thirds = np.diff(starts)[pairs[:, 1]]  # (C,) pairs that go on from the second of each
     found = [np.zeros((0, 3), np.int64)]
-    for a, b in pairs:
-        third = np.flatnonzero(apart[a] & apart[b])
-        third = third[third > b]
-        found.append(np.column_stack([np.full(len(third), a), np.full(len(third), b), third]))
+    for part in parts_of(len(pairs), int(thirds.max(initial=0))):
+        counts = thirds[part]
+        which = np.repeat(np.arange(len(pairs))[part], counts)
+        rank = np.arange(len(which)) - np.repeat(np.cumsum(counts) - counts, counts)
+        third = pairs[starts[pairs[which, 1]] + rank, 1]
+        wanted = pairs[which, 0] * count + third
+        place = np.minimum(np.searchsorted(keys, wanted), len(keys) - 1)
+        closed = keys[place] == wanted
+        found.append(np.column_stack([pairs[which[closed]], third[closed]]))
     return np.concatenate(found)

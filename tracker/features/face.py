@@ -18,6 +18,7 @@ from tracker.devices import cpu_threads
 from tracker.errors import WeightsError
 from tracker.features.crops import ALIGNED_SIDE
 from tracker.networks import NETWORKS, InputPreparation
+from tracker.openvino_core import openvino_core
 from tracker.openvino_ir import read_ir
 
 FACE_SIZE = 256
@@ -35,7 +36,7 @@ class FaceNetwork:
         Raises:
             WeightsError: a file is missing or damaged.
         """
-        core = openvino.Core()
+        core = openvino_core()
         settings = {
             "PERFORMANCE_HINT": "THROUGHPUT",
             "INFERENCE_NUM_THREADS": cpu_threads(),
