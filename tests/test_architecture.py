@@ -13,7 +13,18 @@ ROOT = Path(__file__).parents[1]
 LAYERS = [
     {"errors"},
     {"records"},
-    {"config", "boxes", "mot", "progress", "devices", "weights", "video"},
+    {
+        "config",
+        "boxes",
+        "mapped",
+        "motion",
+        "mot",
+        "openvino_core",
+        "progress",
+        "devices",
+        "weights",
+        "video",
+    },
     {"settings", "networks", "openvino_ir"},
     # the stages
     {
@@ -35,6 +46,8 @@ LAYERS = [
     {"identity"},
     {"pipeline"},
     {"outputs", "benchmark"},
+    {"job"},
+    {"batch"},
     {"reporting"},
     {"arguments"},
     {"commands"},

@@ -124,7 +124,7 @@ def test_the_script_runs_from_anywhere(place):
 
 
 def test_help_waits_for_no_heavy_package():
-    heavy = {"torch", "cv2", "av", "numpy", "pandas"}
+    heavy = {"torch", "cv2", "av", "numpy", "pandas", "ray"}
     code = f"import sys, tracker.cli; print({heavy} & set(sys.modules))"
     done = subprocess.run(
         [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True
@@ -156,6 +156,9 @@ def test_help_waits_for_no_heavy_package():
         ["evaluate", "tracks.txt"],
         ["evaluate", "tracks.txt", "--gt", "gt.txt", "--iou", "half"],
         ["evaluate", "tracks.txt", "--gt", "gt.txt", "--fit-boxes", "both"],
+        ["batch"],
+        ["batch", "films", "--engine", "cloud"],
+        ["batch", "films", "--workers", "all"],
         ["synth"],
         ["synth", "a.mp4", "--fps", "often"],
         ["synth", "a.mp4", "--fps", "1/0"],

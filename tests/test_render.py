@@ -91,10 +91,15 @@ def test_names_are_legible_on_the_colour_of_their_person(person):
     assert contrast > 4
 
 
-def test_the_frame_itself_is_not_drawn_on():
+def test_a_picture_to_annotate_is_not_drawn_on_itself():
+    image = picture()
+    annotate(image, one((100, 80, 200, 180)), {}, shot_number=1)
+    np.testing.assert_array_equal(image, picture())
+
+
+def test_a_frame_of_a_video_is_drawn_on_as_it_is():
     frame = frame_of(0)
-    next(render_annotated([frame], one((100, 80, 200, 180)), [Shot(0, 1)]))
-    np.testing.assert_array_equal(frame.image, picture())
+    assert next(render_annotated([frame], one((100, 80, 200, 180)), [Shot(0, 1)])) is frame.image
 
 
 def test_a_frame_without_people_and_shots_stays_as_it_is():

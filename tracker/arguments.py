@@ -42,6 +42,17 @@ examples:
 {_listed(BACKBONES)}
 docs/learning.md says what each is for.
 """
+BATCH_EXAMPLES = """\
+examples:
+  multiface batch films
+  multiface batch 'films/**/*.mkv' more.txt --out runs/archive --no-video
+  multiface batch films --engine ray                             # pip install 'multiface[ray]'
+  multiface batch /mnt/films --out /mnt/runs --engine ray --address head:6379
+
+The same command again goes on where the last one stopped, and tries again what failed. What was
+done with the same settings is passed over; to look at everything again, delete DIR/batch.jsonl.
+Workers share a GPU if there is one. Each takes about a gigabyte of memory.
+"""
 EVALUATE_EXAMPLES = """\
 examples:
   multiface evaluate runs/demo --gt videos/demo.gt.txt
@@ -69,8 +80,60 @@ def add_track_arguments(parser: argparse.ArgumentParser) -> None:
     """What `multiface track` and `run_tracker.py` can be told."""
     parser.add_argument("video", type=Path, help="anything that FFmpeg decodes")
     parser.add_argument("--out", type=Path, metavar="DIR", help="default: runs/<name of the video>")
+    _add_run_arguments(parser)
+    _add_given_arguments(parser)
+
+
+def add_batch_arguments(parser: argparse.ArgumentParser) -> None:
+    """What `multiface batch` can be told."""
+    parser.add_argument(
+        "sources",
+        nargs="+",
+        metavar="SOURCE",
+        help="a folder (all videos below it), a pattern in quotes, a .txt file with a path a line "
+        "(relative to it), or a video",
+    )
+    parser.add_argument(
+        "--out",
+        type=Path,
+        default=Path("runs"),
+        metavar="DIR",
+        help="holds a run folder for each video, by its name, and batch.jsonl; default: runs",
+    )
+    parser.add_argument(
+        "--workers",
+        type=int,
+        metavar="N",
+        help="videos at once; default: one for each core, which gets most done, as each worker is "
+        "a process that uses one core; with a cluster, one for each of its CPUs",
+    )
+    parser.add_argument(
+        "--retries",
+        type=int,
+        default=2,
+        metavar="N",
+        help="further tries of a video whose worker died; default: 2",
+    )
+    parser.add_argument(
+        "--engine",
+        choices=("local", "ray"),
+        default="local",
+        help="processes of this machine, or Ray (pip install 'multiface[ray]'); default: local",
+    )
+    parser.add_argument(
+        "--address",
+        metavar="HOST:PORT",
+        help="of a Ray cluster, all of whose nodes see the videos, DIR and the weights under the "
+        "same paths; default: one of this machine alone",
+    )
+    _add_run_arguments(parser)
+    parser.set_defaults(detections=None, box_scale=None, shots=None)  # of one video each
+
+
+def _add_run_arguments(parser: argparse.ArgumentParser) -> None:
+    """What a run can be told of any video."""
     parser.add_argument("--people", type=int, metavar="K", help="how many there are, if known")
-    _add_face_arguments(parser)
+    _add_finding_arguments(parser)
     parser.add_argument("--features", choices=FEATURE_KINDS, help="default: auto")
     parser.add_argument(
         "--loss", choices=LOSSES, metavar="LOSS", help="what is learned by; default: symtriplet"
@@ -99,17 +162,34 @@ def add_track_arguments(parser: argparse.ArgumentParser) -> None:
 
 def _add_face_arguments(parser: argparse.ArgumentParser) -> None:
     """How faces are found: the same for whatever is made of them."""
+    _add_finding_arguments(parser)
+    _add_given_arguments(parser)
+
+
+def _add_finding_arguments(parser: argparse.ArgumentParser) -> None:
+    """How faces are found in any video."""
     parser.add_argument("--config", type=Path, metavar="FILE", help="settings (YAML); see configs/")
     parser.add_argument("--detector", choices=DETECTORS, help="default: auto")
-    parser.add_argument("--detections", metavar="FILE", help="use these boxes (MOT text) instead")
-    parser.add_argument(
-        "--box-scale", metavar="W,H", help="make the boxes of --detections wider and taller"
-    )
     parser.add_argument(
         "--min-score", type=float, metavar="S", help="pass over weaker detections, 0 to 1"
     )
     parser.add_argument(
         "--min-face", type=int, metavar="PX", help="smallest face; default: by detector"
+    )
+    parser.add_argument(
+        "--detect-every",
+        type=_auto_or_number,
+        metavar="N",
+        help="look for faces in one frame of N, 1: in all; default: auto, seven times a second "
+        "and more where they come, go or move",
+    )
+
+
+def _add_given_arguments(parser: argparse.ArgumentParser) -> None:
+    """What is not to be found in a video, as it is known."""
+    parser.add_argument("--detections", metavar="FILE", help="use these boxes (MOT text) instead")
+    parser.add_argument(
+        "--box-scale", metavar="W,H", help="make the boxes of --detections wider and taller"
     )
     parser.add_argument("--shots", metavar="FILE", help="use these shots (as in shots.csv) instead")
 
@@ -237,6 +317,12 @@ def add_synth_arguments(parser: argparse.ArgumentParser) -> None:
         "--fps", type=_frame_rate, metavar="F", help="25 or 30000/1001; default: 25"
     )
     parser.add_argument("--seed", type=int, metavar="N", help="default: 0")
+
+
+def _auto_or_number(text: str) -> int | str:
+    if text != "auto" and not text.isdecimal():
+        raise argparse.ArgumentTypeError(f"{text!r} is neither auto nor a number of frames")
+    return text if text == "auto" else int(text)
 
 
 def _frame_rate(text: str) -> Fraction:

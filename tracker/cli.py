@@ -12,15 +12,18 @@ from collections.abc import Sequence
 from typing import Any
 
 from tracker.arguments import (
+    BATCH_EXAMPLES,
     BENCHMARK_EXAMPLES,
     EVALUATE_EXAMPLES,
     SYNTH_EXAMPLES,
     TRACK_EXAMPLES,
+    add_batch_arguments,
     add_benchmark_arguments,
     add_evaluate_arguments,
     add_synth_arguments,
     add_track_arguments,
 )
+from tracker.commands.batch import batch
 from tracker.commands.benchmark import benchmark
 from tracker.commands.evaluate import evaluate_tracks
 from tracker.commands.synth import synth
@@ -38,6 +41,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     )
     commands = parser.add_subparsers(dest="command", required=True, metavar="command")
     add_track_arguments(_command(commands, "track", "find the people in a video", TRACK_EXAMPLES))
+    add_batch_arguments(
+        _command(commands, "batch", "find the people in many videos", BATCH_EXAMPLES)
+    )
     add_evaluate_arguments(
         _command(commands, "evaluate", "score tracks against a ground truth", EVALUATE_EXAMPLES)
     )
@@ -52,6 +58,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     given = parser.parse_args(arguments)
     commands_by_name = {
         "track": track,
+        "batch": batch,
         "evaluate": evaluate_tracks,
         "benchmark": benchmark,
         "synth": synth,

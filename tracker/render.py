@@ -88,10 +88,11 @@ def render_annotated(
     shots: Sequence[Shot] = (),
     names: Mapping[int, str] | None = None,
 ) -> Iterator[Image]:
-    """Draw who is where on a copy of each frame.
+    """Draw who is where on each frame.
 
     Args:
-        frames: any of the video's, in any order.
+        frames: any of the video's, in any order; they are drawn on as they are, since copying
+            each would take longer than drawing.
         shots: disjoint, in order, covering every frame; where none is given, no shot's
             number is shown.
         names: by person; "Person 3" for one who has none.
@@ -104,7 +105,8 @@ def render_annotated(
         number = None
         if shots:
             number = int(shot_of_frames(np.array([frame.index], np.int32), shots)[0]) + 1
-        yield annotate(frame.image, tracks.where(np.arange(first, last)), names or {}, number)
+        _draw(frame.image, tracks.where(np.arange(first, last)), names or {}, number)
+        yield frame.image
 
 
 def annotate(
@@ -115,6 +117,11 @@ def annotate(
     Interpolated boxes (score 0) are thinner and dashed. A box outside the picture is left out.
     """
     drawn = np.array(image, order="C")
+    _draw(drawn, tracks, names, shot_number)
+    return drawn
+
+
+def _draw(drawn: Image, tracks: Tracks, names: Mapping[int, str], shot_number: int | None) -> None:
     height, width = drawn.shape[:2]
     boxes = np.clip(tracks.boxes, 0, np.array([width - 1, height - 1] * 2, np.float32))
     visible = np.all(boxes[:, 2:] > boxes[:, :2], axis=1)
@@ -127,7 +134,6 @@ def annotate(
     for box, person in zip(boxes, shown.person.tolist(), strict=True):
         if person != NOBODY:
             taken.append(_letter_person(drawn, box, person, names, taken))
-    return drawn
 
 
 def chosen_for_sheet(faces: NDArray[np.intp]) -> NDArray[np.intp]:
