@@ -22,8 +22,8 @@ from tracker.detection.protocol import Detector
 from tracker.records import Detections, Frame
 
 _LOOKS_PER_S = 7  # where nothing happens: every fourth frame of 25 or 30 a second
-_MIN_IOU = 0.3  # of one face in two frames
-_STILL_IOU = 0.6  # from which on it has not moved
+_MIN_IOU = 0.4  # of one face in two frames
+_STILL_IOU = 0.75  # from which on it has not moved
 _NEAR = 1.5  # times the size of boxes, at which those of two faces near each other touch
 
 _Pairs = tuple[NDArray[np.intp], NDArray[np.intp]]  # rows of one table and of the other
