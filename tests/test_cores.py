@@ -2,7 +2,7 @@ import os
 
 import pytest
 
-from tracker.devices import cpu_threads
+from tracker.cores import cpu_threads
 
 
 @pytest.fixture

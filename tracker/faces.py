@@ -22,7 +22,6 @@ from tracker.storage import array_to_fill, load_array, stage_key
 from tracker.video.ahead import read_ahead
 from tracker.video.reader import VideoReader
 
-_FRAMES_AHEAD = 4  # decoded while faces are cut out of others
 _SHAPE = {True: (ALIGNED_SIDE, ALIGNED_SIDE, 3), False: (UPRIGHT_SIDE, UPRIGHT_SIDE, 3)}
 
 
@@ -86,7 +85,7 @@ def cut_faces(run: Run, material: Material, kinds: set[bool]) -> dict[bool, CutF
                 for aligned, path in missing.items()
             }
             reader = stack.enter_context(VideoReader(run.video, wanted=wanted))
-            frames = stack.enter_context(closing(read_ahead(reader, _FRAMES_AHEAD)))
+            frames = stack.enter_context(closing(read_ahead(reader)))
             counted = (_counted(frame, advance, images.values()) for frame in frames)
             cut_crops(counted, scan.detections, rows, images)
     else:
@@ -114,7 +113,7 @@ def _features(
 
             describe_crops(describer, crops.images, vectors, part_done)
 
-    settings = [features.kind, features.hashes]
+    settings = [features.kind, features.hashes, run.device.type]
     read = (crops_key,)
     name = f"{features.kind}-features"
     return run.stage(name, settings, read, ".npy", load_array, write, len(crops), "faces")

@@ -34,7 +34,6 @@ from tracker.video.ahead import read_ahead
 from tracker.video.reader import VideoReader
 from tracker.video.writer import VideoWriter
 
-_FRAMES_AHEAD = 4  # decoded while others are drawn on, and drawn on while others are encoded
 # Of the annotated video, to look at: half the time of x264's "veryfast" at 20, in a file as large
 # (T-ara: 8.1 against 14.3 ms a frame, PSNR 38.9 against 39.9 dB).
 PRESET, CRF = "superfast", 23
@@ -209,11 +208,9 @@ def _write_annotated(run: Run, findings: Findings, with_video: bool) -> None:
     with (
         run.log.timed("annotated video", len(timeline), "frames") as advance,
         VideoReader(run.video) as reader,
-        closing(read_ahead(reader, _FRAMES_AHEAD)) as frames,
+        closing(read_ahead(reader)) as frames,
         closing(
-            read_ahead(
-                render_annotated(frames, findings.tracks, findings.scan.shots), _FRAMES_AHEAD
-            )
+            read_ahead(render_annotated(frames, findings.tracks, findings.scan.shots))
         ) as pictures,
         VideoWriter(
             path,

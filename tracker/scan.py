@@ -31,8 +31,7 @@ from tracker.video.ahead import read_ahead
 from tracker.video.reader import VideoReader
 
 STAGE = "detection"
-_FRAMES_AHEAD = 4  # decoded while others are looked at for cuts
-_BATCH_BYTES = 1 << 27  # of decoded frames: 16 of 1080p, 5 of 4K
+_BATCH_BYTES = 1 << 27  # of decoded frames: 16 of 1080p, 6 of 4K
 _MOST_FRAMES = 2**31  # before a video is read, nobody knows how many it has
 
 
@@ -79,7 +78,8 @@ def scan_video(run: Run, info: VideoInfo, detector: DetectorChoice) -> Scan:
     if need_shots or need_faces or not files.timeline.exists():
         with run.log.timed(STAGE, info.frame_count, "frames") as advance:
             looked_at = _read_all(run, info, files, detector, need_shots, need_faces, advance)
-        run.log.stages[STAGE]["frames_looked_at"] = looked_at
+        if need_faces:
+            run.log.stages[STAGE]["frames_looked_at"] = looked_at
     else:
         run.log.reused(STAGE)
     timeline, warning = load_timeline(files.timeline)
@@ -113,7 +113,7 @@ def _read_all(
         finder = (
             stack.enter_context(_Finder(run, detector, info.frame_rate)) if need_faces else None
         )
-        for frame in stack.enter_context(closing(read_ahead(reader, _FRAMES_AHEAD))):
+        for frame in stack.enter_context(closing(read_ahead(reader))):
             if finder is not None:
                 finder.push(frame)
             if shot_detector is not None:
@@ -134,11 +134,13 @@ class _Finder:
 
     def __init__(self, run: Run, choice: DetectorChoice, frame_rate: Fraction) -> None:
         config = run.config.detection
-        self._detector: Detector = make_detector(choice, config, run.device)
+        detector = make_detector(choice, config, run.device)
+        self._sparse: SparseDetector | None = None
         if choice.name != "file":  # to look into a file costs nothing
             auto = isinstance(config.every, str)
             every = usual_distance(frame_rate) if isinstance(config.every, str) else config.every
-            self._detector = SparseDetector(self._detector, every, auto, choice.sure_score)
+            self._sparse = SparseDetector(detector, every, auto, choice.sure_score)
+        self._detector: Detector = self._sparse or detector
         self._most_frames = config.batch_frames
         self._background = ThreadPoolExecutor(1, thread_name_prefix="faces")
         self._batch: list[Frame] = []
@@ -160,12 +162,14 @@ class _Finder:
     @property
     def frames_looked_at(self) -> int:
         """How many of the frames pushed faces were looked for in; 0 where a file gives them."""
-        return self._detector.frames_looked_at if isinstance(self._detector, SparseDetector) else 0
+        return 0 if self._sparse is None else self._sparse.frames_looked_at
 
     def finish(self) -> Detections:
         """The faces of all frames."""
         self._submit()
         self._collect()
+        if self._sparse is not None:
+            self._found.append(self._sparse.finish())
         return Detections.joined(self._found)
 
     def _submit(self) -> None:

@@ -17,9 +17,9 @@ import torch
 from numpy.typing import NDArray
 
 from speeds.in_turn import Row, in_turn, printed
+from tracker.cores import cpu_threads
 from tracker.detection.yunet import YuNetDetector
 from tracker.detection.yunet_decode import padded_size
-from tracker.devices import cpu_threads
 from tracker.records import Frame
 from tracker.video.reader import VideoReader
 

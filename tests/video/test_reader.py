@@ -347,3 +347,19 @@ def test_ticks_always_start_at_0_and_increase(timestamps):
     ticks = clock_of(timestamps)
     assert ticks[:1] in ([], [0])
     assert np.all(np.diff(ticks) > 0)
+
+
+@pytest.mark.parametrize(("codec", "name"), [("qtrle", "a.mov"), ("cinepak", "a.avi")])
+def test_drawing_on_a_frame_leaves_those_after_it_as_they_are(tmp_path, codec, name):
+    with av.open(str(tmp_path / name), "w") as container:  # these codecs keep pictures in RGB
+        stream = container.add_stream(codec, rate=25)
+        stream.width, stream.height, stream.pix_fmt = 640, 64, "rgb24"
+        for number in range(4):
+            picture = flat(90, 640, 64)
+            picture[:8, number * 8 : number * 8 + 8] = 200
+            container.mux(stream.encode(av.VideoFrame.from_ndarray(picture, format="rgb24")))
+        container.mux(stream.encode(None))
+    with VideoReader(tmp_path / name) as reader:
+        for frame in reader:
+            assert np.abs(frame.image[40:].astype(int) - 90).max() < 5
+            frame.image[40:] = 0

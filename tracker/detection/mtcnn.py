@@ -9,13 +9,14 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from tracker.cores import cpu_threads
 from tracker.detection.mtcnn_cascade import find_faces
 from tracker.detection.mtcnn_networks import (
     FIRST_SIDE,
     networks_in_openvino,
     networks_in_torch,
 )
-from tracker.devices import cpu_threads, one_thread
+from tracker.devices import one_thread
 from tracker.records import Detections, Frame
 
 _PIXELS_AT_ONCE = 4_000_000  # on a GPU, where each takes about 100 bytes

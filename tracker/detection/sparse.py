@@ -11,7 +11,9 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Sequence
+from dataclasses import replace
 from fractions import Fraction
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,17 +24,30 @@ from tracker.detection.protocol import Detector
 from tracker.records import Detections, Frame
 
 _LOOKS_PER_S = 7  # where nothing happens: every fourth frame of 25 or 30 a second
+_MOST_DISTANCE = 8  # whatever the frame rate: the frames between are kept meanwhile
 _MIN_IOU = 0.4  # of one face in two frames
 _STILL_IOU = 0.75  # from which on it has not moved
 _NEAR = 1.5  # times the size of boxes, at which those of two faces near each other touch
 
+_MIN_LIKENESS = 0.5  # of two pictures, below which there may be a cut between
+_SKETCH_SIZE = (27, 48)  # pixels, at least: enough for the layout
+_NO_PICTURE = np.zeros((0, 0, 3), np.uint8)
+
 _Pairs = tuple[NDArray[np.intp], NDArray[np.intp]]  # rows of one table and of the other
 
 
-class SparseDetector:
-    """A detector that looks at some frames only; a `Detector` itself.
+class _Look(NamedTuple):
+    """What was seen in one frame."""
 
-    Give it all frames of a video, in order. The last frame of every batch is always looked at.
+    faces: Detections
+    sketch: NDArray[np.float32]
+
+
+class SparseDetector:
+    """A detector that looks at some frames only.
+
+    Give it all frames of a video in order, in batches of any length, and call `finish`. What is
+    found does not depend on the batches.
 
     Attributes:
         frames_looked_at: so far.
@@ -44,7 +59,7 @@ class SparseDetector:
         """Look at frames with `detector`.
 
         Args:
-            every: look at one frame in so many ...
+            every: look at the first frame, then at one in so many, and at the last ...
             look_closer: ... and between where those do not agree.
             sure_score: a face that reaches it in one frame should be in the other.
         """
@@ -53,52 +68,93 @@ class SparseDetector:
         self._every = every
         self._look_closer = look_closer
         self._sure_score = sure_score
-        self._before: Detections | None = None  # of the last frame of the batch before
+        self._waiting: list[Frame] = []  # those after the last that was looked at
+        self._before: _Look | None = None  # at the frame before these
 
     def detect(self, frames: Sequence[Frame]) -> Detections:
-        """The faces in `frames`, which follow those given before; in order of frame."""
-        if not frames:
+        """The faces of the frames given so far, but for some at the end that must wait.
+
+        Those that were given out before are left out; in order of frame.
+        """
+        for frame in frames:
+            last = len(self._waiting) - 1
+            if last >= 0 and not self._look_closer and not self._is_due(last):
+                self._waiting[last] = replace(self._waiting[last], image=_NO_PICTURE)
+            self._waiting.append(frame)
+        due = [place for place in range(len(self._waiting)) if self._is_due(place)]
+        return self._settle(due)
+
+    def finish(self) -> Detections:
+        """The faces of the frames that wait; the last one is looked at."""
+        return self._settle([len(self._waiting) - 1] if self._waiting else [])
+
+    def _is_due(self, place: int) -> bool:
+        is_first = place == 0 and self._before is None
+        return is_first or self._waiting[place].index % self._every == 0
+
+    def _settle(self, due: list[int]) -> Detections:
+        """Look at the waiting frames at the places `due`, and find the faces up to the last."""
+        if not due:
             return Detections.empty()
-        # Places in the batch that were looked at; -1 is the last frame of the batch before.
-        looked: dict[int, Detections] = {} if self._before is None else {-1: self._before}
-        first = 0 if self._before is None else self._every - 1
-        self._look(
-            frames, sorted({*range(first, len(frames), self._every), len(frames) - 1}), looked
-        )
-        while self._look_closer and (places := self._doubtful_middles(looked)):
-            self._look(frames, places, looked)
-        self._before = looked[len(frames) - 1]
-        tables = []
-        for start, stop in itertools.pairwise(sorted(looked)):
-            numbers = np.array([frame.index for frame in frames[start + 1 : stop]], np.int32)
-            if len(numbers):
-                tables.append(carried(looked[start], looked[stop], numbers, stop - start))
-            tables.append(looked[stop])
-        first_frame = [looked[0]] if -1 not in looked else []
-        return Detections.joined([*first_frame, *tables])
+        # By place; -1 is the last frame that was looked at before.
+        looks = {} if self._before is None else {-1: self._before}
+        self._look(due, looks)
+        while self._look_closer and (places := self._doubtful_middles(looks)):
+            self._look(places, looks)
+        tables = [] if self._before is not None else [looks[0].faces]
+        for start, stop in itertools.pairwise(sorted(looks)):
+            between = [frame.index for frame in self._waiting[start + 1 : stop]]
+            if between:
+                a, b = looks[start].faces, looks[stop].faces
+                tables.append(carried(a, b, np.array(between, np.int32), stop - start))
+            tables.append(looks[stop].faces)
+        self._before = looks[due[-1]]
+        self._waiting = self._waiting[due[-1] + 1 :]
+        return Detections.joined(tables)
 
-    def _look(
-        self, frames: Sequence[Frame], places: list[int], looked: dict[int, Detections]
-    ) -> None:
-        """Detect the faces at `places` of `frames`, into `looked`."""
+    def _look(self, places: list[int], looks: dict[int, _Look]) -> None:
+        """Detect the faces of the waiting frames at `places`, into `looks`."""
         self.frames_looked_at += len(places)
-        found = self._detector.detect([frames[place] for place in places])
-        edges = np.searchsorted(found.frame, [frames[place].index for place in places])
-        for place, start, stop in zip(places, edges, [*edges[1:], len(found)], strict=True):
-            looked[place] = found.where(np.arange(start, stop))
+        frames = [self._waiting[place] for place in places]
+        found = self._detector.detect(frames)
+        edges = np.searchsorted(found.frame, [frame.index for frame in frames])
+        stops = [*edges[1:], len(found)]
+        for place, frame, start, stop in zip(places, frames, edges, stops, strict=True):
+            looks[place] = _Look(found.where(np.arange(start, stop)), sketch(frame.image))
 
-    def _doubtful_middles(self, looked: dict[int, Detections]) -> list[int]:
-        """Half way between every two neighbours of `looked` that do not agree."""
+    def _doubtful_middles(self, looks: dict[int, _Look]) -> list[int]:
+        """Half way between every two neighbours of `looks` that do not agree."""
         return [
             (start + stop) // 2
-            for start, stop in itertools.pairwise(sorted(looked))
-            if stop - start > 1 and not agree(looked[start], looked[stop], self._sure_score)
+            for start, stop in itertools.pairwise(sorted(looks))
+            if stop - start > 1 and not self._agree(looks[start], looks[stop])
         ]
+
+    def _agree(self, a: _Look, b: _Look) -> bool:
+        if not agree(a.faces, b.faces, self._sure_score):
+            return False
+        nobody = not len(a.faces) and not len(b.faces)
+        return nobody or likeness(a.sketch, b.sketch) >= _MIN_LIKENESS
 
 
 def usual_distance(frame_rate: Fraction) -> int:
     """How many frames it is from one look to the next where nothing happens."""
-    return max(1, round(frame_rate / _LOOKS_PER_S))
+    return min(max(1, round(frame_rate / _LOOKS_PER_S)), _MOST_DISTANCE)
+
+
+def sketch(image: NDArray[np.uint8]) -> NDArray[np.float32]:
+    """A few pixels (h, w) of `image` (H, W, 3), evenly spread; of an empty one none."""
+    height, width = image.shape[:2]
+    step_y, step_x = max(height // _SKETCH_SIZE[0], 1), max(width // _SKETCH_SIZE[1], 1)
+    few = image[step_y // 2 :: step_y, step_x // 2 :: step_x]
+    return np.asarray(few.mean(axis=2, dtype=np.float32))
+
+
+def likeness(a: NDArray[np.float32], b: NDArray[np.float32]) -> float:
+    """The correlation of two sketches, -1 to 1; 1 where one is of a single shade."""
+    a, b = a - a.mean(), b - b.mean()
+    strength = float(np.sqrt((a * a).sum() * (b * b).sum()))
+    return float((a * b).sum()) / strength if strength > 0 else 1.0
 
 
 def agree(a: Detections, b: Detections, sure_score: float) -> bool:

@@ -12,8 +12,8 @@ import openvino
 from numpy.typing import NDArray
 from openvino.preprocess import PrePostProcessor
 
+from tracker.cores import cpu_threads
 from tracker.detection.yunet_decode import STRIDES, Candidates, padded_size
-from tracker.devices import cpu_threads
 from tracker.errors import WeightsError
 from tracker.openvino_core import openvino_core
 

@@ -11,7 +11,8 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from tracker.devices import cpu_threads, one_thread
+from tracker.cores import cpu_threads
+from tracker.devices import one_thread
 from tracker.embedding.backbones import Backbone
 from tracker.embedding.earlier import Earlier, load_networks
 from tracker.embedding.joining import join_outputs

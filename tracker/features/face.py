@@ -14,7 +14,7 @@ import torch
 from numpy.typing import NDArray
 from openvino.preprocess import ColorFormat, PrePostProcessor
 
-from tracker.devices import cpu_threads
+from tracker.cores import cpu_threads
 from tracker.errors import WeightsError
 from tracker.features.crops import ALIGNED_SIDE
 from tracker.networks import NETWORKS, InputPreparation

@@ -25,7 +25,7 @@ class _Read(Generic[_Item]):
     item: _Item
 
 
-def read_ahead(items: Iterable[_Item], most: int) -> Generator[_Item, None, None]:
+def read_ahead(items: Iterable[_Item], most: int = 4) -> Generator[_Item, None, None]:
     """Yield `items`, read by a thread of its own, at most `most` of them ahead.
 
     An error of theirs is raised where the item that it replaces would have come. Close this

@@ -17,6 +17,7 @@ from av.video.reformatter import VideoReformatter
 from av.video.stream import VideoStream
 from numpy.typing import NDArray
 
+from tracker.cores import cpu_threads
 from tracker.errors import VideoOpenError
 from tracker.records import Frame, Timeline, VideoInfo
 from tracker.video.container import (
@@ -85,6 +86,7 @@ class VideoReader:
             self._container.close()
             raise
         self._stream.thread_type = "AUTO"
+        self._stream.codec_context.thread_count = _decoding_threads()
         self._clock = _Clock(self._stream)
         self._broken_packets = 0
         self._exhausted = False
@@ -258,7 +260,15 @@ class _ToUprightRgb:
         width, height, turns = self._first
         rgb = self._reformatter.reformat(picture, width=width, height=height, format="rgb24")
         image = np.asarray(rgb.to_ndarray(), np.uint8)
+        if rgb is picture:  # of RGB already: the decoder may draw the next picture over this one
+            image = image.copy()
         return np.asarray(cv2.rotate(image, _CV2_TURNS[turns]), np.uint8) if turns else image
+
+
+def _decoding_threads() -> int:
+    """One more than there are cores: one of them waits for the file."""
+    cores = cpu_threads()
+    return cores if cores == 1 else cores + 1
 
 
 def _no_frames(path: Path) -> VideoOpenError:

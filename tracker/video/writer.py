@@ -19,6 +19,7 @@ from av.video.reformatter import ColorRange, Colorspace, VideoReformatter
 from av.video.stream import VideoStream
 from numpy.typing import NDArray
 
+from tracker.cores import cpu_threads
 from tracker.errors import VideoWriteError
 from tracker.video.sound import SoundPackets, copy_sound, encode_sound
 
@@ -155,7 +156,9 @@ class VideoWriter:
 
     def _add_pictures(self, frame_rate: Fraction, crf: int, preset: str) -> VideoStream:
         stream = self._container.add_stream(
-            "libx264", rate=frame_rate, options={"crf": str(crf), "preset": preset}
+            "libx264",
+            rate=frame_rate,
+            options={"crf": str(crf), "preset": preset, "threads": str(_encoding_threads())},
         )
         codec = stream.codec_context
         codec.width, codec.height = (side + side % 2 for side in self._size)
@@ -229,6 +232,11 @@ class VideoWriter:
                 f"cannot write {self._path}: {error.strerror or error}; check that its folder "
                 "exists, may be written to and has space left"
             ) from error
+
+
+def _encoding_threads() -> int:
+    """As many as x264 takes by itself, but of the cores that are ours."""
+    return max(1, cpu_threads() * 3 // 2)
 
 
 def _time_s(packet: Packet[Stream]) -> Fraction:
