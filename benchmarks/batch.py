@@ -4,7 +4,8 @@
 
 Draws the videos, then runs `multiface batch` on all of them with one worker and with two, in
 turn, start-up included, each time from nothing. Then once on Ray, where a worker is killed
-while it is at work on its second video: every video must be done, and none twice.
+while it is at work on its second video: every video must be done, and none twice, or the exit
+code is 1.
 """
 
 from __future__ import annotations
@@ -49,6 +50,8 @@ def main() -> None:
     print(json.dumps(measured, indent=2))
     if given.out:
         given.out.write_text(json.dumps(measured, indent=2) + "\n", encoding="utf-8")
+    if not measured["ray"]["good"]:
+        sys.exit("Ray: no worker was killed, or a video was not done, or one was done twice")
 
 
 def draw(folder: Path, count: int, seconds: float) -> int:

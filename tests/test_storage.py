@@ -377,6 +377,12 @@ def test_an_array_half_filled_is_never_seen(tmp_path):
     assert names_in(tmp_path) == []
 
 
+@pytest.mark.parametrize("name", ["Zoë", "映画.mp4", "caf\udce9.mp4", 'a "b" \\ c'])
+def test_any_name_comes_back_from_json(tmp_path, name):
+    save_json(tmp_path / "a.json", {"name": name})
+    assert load_json(tmp_path / "a.json") == {"name": name}
+
+
 def test_a_key_is_the_same_for_the_same():
     assert stage_key("linking", {"a": 1, "b": 2}, "x") == stage_key(
         "linking", {"b": 2, "a": 1}, "x"

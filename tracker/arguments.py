@@ -105,7 +105,8 @@ def add_batch_arguments(parser: argparse.ArgumentParser) -> None:
         type=int,
         metavar="N",
         help="videos at once; default: one for each core, which gets most done, as each worker is "
-        "a process that uses one core; with a cluster, one for each of its CPUs",
+        "a process that uses one core (at most 4 where they share a GPU); with a cluster, one for "
+        "each of its CPUs",
     )
     parser.add_argument(
         "--retries",

@@ -145,7 +145,11 @@ def written_aside(path: Path) -> Iterator[Path]:
 
 def save_json(path: Path, content: Mapping[str, Any]) -> None:
     """Write `content` as JSON that people can read; piece by piece, for it may be long."""
-    with written_aside(path) as aside, aside.open("w", encoding="utf-8") as file:
+    # A file's name may hold bytes that are no UTF-8: as JSON's own escapes they come back.
+    with (
+        written_aside(path) as aside,
+        aside.open("w", encoding="utf-8", errors="backslashreplace") as file,
+    ):
         json.dump(content, file, indent=2, ensure_ascii=False, allow_nan=False)
         file.write("\n")
 

@@ -70,6 +70,15 @@ def test_the_same_command_again_does_only_what_failed(place, drawn, capsys):
     }
 
 
+def test_videos_of_one_name_in_two_commands_leave_two_runs(place, capsys):
+    for day in ("day1", "day2", "day1"):
+        (place / day).mkdir(exist_ok=True)
+        (place / day / "party.mp4").write_text("no video")
+        assert main(["batch", day, "--workers", "1", "--json", *PLAIN]) == 1
+        (video,) = told(capsys)[0]["videos"]
+        assert video["name"] == ("party" if day == "day1" else "day2-party")
+
+
 def test_people_get_a_table(place, capsys):
     assert main(["batch", "films/film0.mp4", *PLAIN]) == 0
     heading, first, total = capsys.readouterr().out.splitlines()
@@ -120,6 +129,7 @@ def test_a_batch_that_is_stopped_leaves_no_worker_and_goes_on_later(place, trap,
         (["films", "--retries", "-1"], "--retries must be 0 or more, got -1"),
         (["films", "--address", "head:6379"], "--address is of a Ray cluster: give --engine ray"),
         (["films", "--people", "0"], "clustering.people must be 1 or more"),
+        (["films", "--init", "none"], "--init none: no embedding.safetensors there; name the fol"),
         (["films", "--device", "cuda:99"], "device 'cuda:99' is not here"),
         (["films", "--config", "one.yaml"], "one.yaml: detection.file and shots.file are of one"),
     ],

@@ -3,6 +3,7 @@ import os
 from dataclasses import replace
 
 import pytest
+import torch
 
 from tracker.batch.jobs import do_job, job_key
 from tracker.learned import EMBEDDING_FILE
@@ -31,6 +32,18 @@ def test_a_bug_is_told_and_not_raised(films, job_of):
     outcome = do_job(replace(job_of(films / "film0.mp4"), device=None))
     assert outcome.state == "failed"
     assert outcome.error.endswith("(a bug: `multiface track` shows where)")
+
+
+@pytest.mark.parametrize("kind", [MemoryError, torch.cuda.OutOfMemoryError])
+def test_a_job_that_runs_out_of_memory_is_lost_and_may_be_tried_again(films, job_of, kind):
+    class Greedy(str):
+        __hash__ = None
+
+        def __eq__(self, other):
+            raise kind("32 GiB")
+
+    outcome = do_job(replace(job_of(films / "film0.mp4"), device=Greedy("cpu")))
+    assert (outcome.state, outcome.error) == ("lost", "out of memory: try fewer --workers")
 
 
 def test_a_key_stays_while_nothing_changes(films, job_of):

@@ -1,14 +1,16 @@
 """The engine of local processes, with real processes and real kills."""
 
 import os
+import signal
 from collections import Counter
 from dataclasses import replace
 
 import pytest
+import torch
 
 from tracker.batch.driver import run_batch
 from tracker.batch.jobs import do_job
-from tracker.batch.local import LocalEngine, usable_cores
+from tracker.batch.local import LocalEngine, usable_cores, usual_workers
 from tracker.batch.manifest import Manifest
 from tracker.progress import Silence
 
@@ -90,6 +92,23 @@ def test_a_worker_that_died_idle_is_replaced_unnoticed(films, job_of):
         engine.start(second)
         ((ended, outcome),) = engine.wait()
     assert (ended, outcome.state) == (second, "done")
+
+
+def test_a_worker_leaves_ctrl_c_to_who_started_it_from_its_birth(films, job_of):
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, ())
+    with LocalEngine(1) as engine:
+        engine.start(job_of(films / "film0.mp4"))
+        ((worker, _),) = engine._busy.values()
+        os.kill(worker.process.pid, signal.SIGINT)
+        ((_, outcome),) = engine.wait()
+    assert outcome.state == "done"
+    assert signal.pthread_sigmask(signal.SIG_BLOCK, ()) == before
+
+
+def test_there_are_few_workers_where_they_share_a_gpu():
+    assert usual_workers("cpu") == usable_cores()
+    few = min(usable_cores(), 4)
+    assert usual_workers("auto") == (few if torch.cuda.is_available() else usable_cores())
 
 
 def test_there_is_a_core_to_use():

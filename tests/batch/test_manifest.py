@@ -1,4 +1,6 @@
 import json
+import resource
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -51,6 +53,41 @@ def test_each_entry_is_a_line_of_json(tmp_path):
     assert "error" not in json.loads(lines[1])
 
 
+def test_a_name_that_is_no_unicode_is_read_again_as_it_was(tmp_path):
+    odd = replace(DONE, name="caf\udce9", video="/films/caf\udce9.mp4")  # b"caf\xe9"
+    write(tmp_path, odd)
+    assert latest(tmp_path) == {"caf\udce9": odd}
+
+
+def test_a_second_batch_in_a_folder_is_refused_until_the_first_has_ended(tmp_path):
+    with Manifest(tmp_path) as manifest:
+        manifest.add(STARTED)
+        with pytest.raises(StorageError, match=f"^another batch is at work in {tmp_path}: wait"):
+            Manifest(tmp_path)
+        manifest.add(DONE)
+    assert latest(tmp_path) == {"party": DONE}
+
+
+@pytest.fixture
+def full_disk(tmp_path):
+    """Let no file grow beyond what the manifest in `tmp_path` has."""
+    usual = resource.getrlimit(resource.RLIMIT_FSIZE)
+
+    def fill():
+        size = (tmp_path / MANIFEST_FILE).stat().st_size
+        resource.setrlimit(resource.RLIMIT_FSIZE, (size, usual[1]))
+
+    yield fill
+    resource.setrlimit(resource.RLIMIT_FSIZE, usual)
+
+
+def test_a_full_disk_is_an_error_that_names_the_file(tmp_path, full_disk):
+    write(tmp_path, STARTED)
+    full_disk()
+    with pytest.raises(StorageError, match=r"^cannot write .*batch\.jsonl: File too large$"):
+        write(tmp_path, DONE)
+
+
 @given(st.integers(min_value=0))
 def test_wherever_a_kill_tears_the_file_all_whole_lines_are_read_and_more_can_be_added(
     tmp_path_factory, length
@@ -73,6 +110,12 @@ def test_a_line_that_is_not_ours_is_an_error_that_names_it(tmp_path, line):
     path = tmp_path / MANIFEST_FILE
     path.write_text(path.read_text() + line + "\n")
     with pytest.raises(FormatError, match=r"batch\.jsonl, line 2: is no line of a batch: delete"):
+        Manifest(tmp_path)
+
+
+def test_a_manifest_that_is_no_file_is_an_error(tmp_path):
+    (tmp_path / MANIFEST_FILE).mkdir()
+    with pytest.raises(StorageError, match="choose another folder with --out"):
         Manifest(tmp_path)
 
 

@@ -48,6 +48,11 @@ def test_programs_are_told_the_same():
     assert (broken["state"], broken["error"]) == ("failed", "it is no video")
 
 
+def test_a_name_that_is_no_unicode_can_be_printed():
+    table = format_table([result("caf\udce9", "failed", 0.5, error="it is no video")])
+    assert table.encode("utf-8").endswith(b"\ncaf\\udce9: it is no video")
+
+
 def test_no_videos_make_an_empty_table():
     assert as_dicts([]) == []
     assert format_table([]).splitlines()[1:] == ["0 in all  0 done       0              0.0"]

@@ -54,7 +54,8 @@ def run_batch(
 ) -> list[Result]:
     """Do `jobs` but for those that an earlier run did; one that fails stops no other.
 
-    A job whose worker dies is done again after all others, up to `retries` times.
+    A job whose worker dies or runs out of memory is done again after all others, up to `retries`
+    times.
 
     Args:
         progress: told of every job that ends, of what was said of it, and of the part of all

@@ -43,8 +43,8 @@ class Outcome:
     """How one try at a job ended.
 
     Attributes:
-        state: "lost" if the worker died, whatever of: another may manage. "failed" if the video
-            or a setting is at fault: another try would end the same.
+        state: "lost" if the worker died, whatever of, or memory ran out: another try may manage.
+            "failed" if the video or a setting is at fault: another would end the same.
         seconds: that it took.
         notes: what the user should be told.
         error: one line; None when done.
@@ -98,13 +98,23 @@ def do_job(job: Job) -> Outcome:
         summary = track_video(job.video, job.out, job.config, job.device, job.with_video, notes)
     except TrackerError as error:
         reason = str(error)
-    except Exception as error:  # a bug of ours: of one video, and no reason to stop the others
+    except Exception as error:  # of one video, and no reason to stop the others
+        if _is_of_memory(error):
+            seconds = time.perf_counter() - started
+            return Outcome("lost", seconds, error="out of memory: try fewer --workers")
         reason = f"{type(error).__name__}: {error} (a bug: `multiface track` shows where)"
     else:
         seconds = time.perf_counter() - started
         return Outcome("done", seconds, summary.frames, summary.people, tuple(notes.lines))
     seconds = time.perf_counter() - started
     return Outcome("failed", seconds, notes=tuple(notes.lines), error=" ".join(reason.split()))
+
+
+def _is_of_memory(error: Exception) -> bool:
+    """Whether there was none left, of this machine or of a GPU."""
+    import torch
+
+    return isinstance(error, MemoryError | torch.cuda.OutOfMemoryError)
 
 
 @dataclass(slots=True)

@@ -7,6 +7,7 @@ import os
 import signal
 import threading
 from contextlib import suppress
+from multiprocessing import resource_tracker
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
 from types import TracebackType
@@ -14,6 +15,7 @@ from types import TracebackType
 from tracker.batch.jobs import Job, Outcome, do_job, use_one_core
 
 _PATIENCE_S = 10.0  # with a worker that is to stop, until it is killed
+_GPU_WORKERS = 4  # share one well: each uses it for a part of its time, and fills its memory
 
 
 def usable_cores() -> int:
@@ -21,6 +23,19 @@ def usable_cores() -> int:
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
+
+
+def usual_workers(device: str) -> int:
+    """How many workers to have where nobody says: one a core, but few where they share a GPU.
+
+    Args:
+        device: what the jobs will ask for; that is one GPU at most, the same for all.
+    """
+    if device == "cpu":
+        return usable_cores()
+    import torch
+
+    return min(usable_cores(), _GPU_WORKERS) if torch.cuda.is_available() else usable_cores()
 
 
 class LocalEngine:
@@ -88,9 +103,12 @@ class _Worker:
         context = multiprocessing.get_context("spawn")
         self.pipe, theirs = context.Pipe()
         self.process: BaseProcess = context.Process(target=_work, args=(theirs,), daemon=True)
+        resource_tracker.ensure_running()  # `start` would, and take the mask off again
         held = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
-        self.process.start()  # born with the mask: Ctrl-C leaves it alone before it can say so
-        signal.pthread_sigmask(signal.SIG_SETMASK, held)
+        try:
+            self.process.start()  # born with the mask: Ctrl-C leaves it alone before it can say so
+        finally:
+            signal.pthread_sigmask(signal.SIG_SETMASK, held)
         theirs.close()  # so that the pipe ends when the process does
 
     def bury(self) -> str:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 import os
+from contextlib import ExitStack
 from dataclasses import asdict, dataclass, fields
 from datetime import datetime, timezone
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Literal
+from typing import Any, BinaryIO, Literal
 
 from tracker.errors import FormatError, StorageError
 
@@ -48,22 +49,26 @@ class Manifest:
 
         Raises:
             FormatError: a line of it is not ours.
-            StorageError: it cannot be read or written.
+            StorageError: it cannot be read or written, or another batch has it open.
         """
         self.path = folder / MANIFEST_FILE
-        try:
-            folder.mkdir(parents=True, exist_ok=True)
-            self.path.touch()
-            content = self.path.read_bytes()
-        except OSError as error:
-            raise StorageError(
-                f"cannot write to {self.path}: {error.strerror}; choose another folder with --out"
-            ) from error
-        whole = content[: content.rfind(b"\n") + 1]
-        self.latest = _latest(self.path, whole)
-        """The last entry of each name."""
-        self._file = self.path.open("ab")
-        self._file.truncate(len(whole))
+        with ExitStack() as to_close:
+            try:
+                folder.mkdir(parents=True, exist_ok=True)
+                self._file = to_close.enter_context(self.path.open("a+b"))
+                _lock(self._file, folder)
+                self._file.seek(0)
+                content = self._file.read()
+                whole = content[: content.rfind(b"\n") + 1]
+                self.latest = _latest(self.path, whole)
+                """The last entry of each name."""
+                self._file.truncate(len(whole))
+            except OSError as error:
+                raise StorageError(
+                    f"cannot write to {self.path}: {error.strerror}; choose another folder with "
+                    "--out"
+                ) from error
+            to_close.pop_all()  # it stays open, and locked, until the batch ends
 
     def add(self, *entries: Entry) -> None:
         """Write `entries`, down to the disk.
@@ -71,7 +76,8 @@ class Manifest:
         Raises:
             StorageError: it cannot be written, as when the disk is full.
         """
-        lines = [json.dumps(_as_dict(entry), ensure_ascii=False) + "\n" for entry in entries]
+        # ASCII: the name of a file may be no Unicode at all, and is read again as it was.
+        lines = [json.dumps(_as_dict(entry)) + "\n" for entry in entries]
         try:
             self._file.write("".join(lines).encode())
             self._file.flush()
@@ -89,12 +95,30 @@ class Manifest:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        self._file.close()
+        try:
+            self._file.close()
+        except OSError as problem:  # of what `add` could not write, and has told
+            if error is None:
+                raise StorageError(f"cannot write {self.path}: {problem.strerror}") from problem
 
 
 def now() -> str:
     """The time, as it is written in entries."""
     return datetime.now(timezone.utc).isoformat(timespec="seconds")
+
+
+def _lock(file: BinaryIO, folder: Path) -> None:
+    """Keep other batches out until `file` is closed, by whatever end of this process."""
+    try:
+        import fcntl
+    except ImportError:  # Windows
+        return
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError as error:
+        raise StorageError(
+            f"another batch is at work in {folder}: wait for it, or choose another --out"
+        ) from error
 
 
 def _latest(path: Path, content: bytes) -> dict[str, Entry]:

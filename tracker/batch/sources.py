@@ -5,7 +5,7 @@ from __future__ import annotations
 import glob
 import itertools
 import os
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from tracker.errors import FormatError, TrackerError
@@ -17,22 +17,20 @@ VIDEO_SUFFIXES = (
 _LIST_SUFFIX = ".txt"
 
 
-def find_videos(sources: Sequence[str], out: Path) -> list[Path]:
+def find_videos(sources: Sequence[str]) -> list[Path]:
     """The videos that `sources` name, each once, in the order in which they are named.
 
     A source is a folder (all videos below it, by their extension, sorted), a pattern (the
     videos that match it, sorted; `**` is any folders), a .txt file (a path a line, relative to
-    the list; empty lines and those with a # in front are passed over), or a video.
-
-    Args:
-        out: where runs are written: what is below it is no source.
+    the list; empty lines and those with a # in front are passed over), or a video. Links to
+    folders below a folder are not followed, and the annotated.mp4 of a run is no source.
 
     Raises:
-        TrackerError: something named is not there, or no video is named at all.
+        TrackerError: something named is not there or cannot be read, or names no video at all.
     """
     found: dict[Path, Path] = {}
     for source in sources:
-        videos = list(_videos_of(source, out.resolve()))
+        videos = list(_videos_of(source))
         if not videos:
             raise TrackerError(
                 f"{source}: no video in it; a video ends in {' '.join(VIDEO_SUFFIXES)}"
@@ -42,60 +40,82 @@ def find_videos(sources: Sequence[str], out: Path) -> list[Path]:
     return list(found.values())
 
 
-def name_runs(videos: Sequence[Path]) -> list[str]:
+def name_runs(videos: Sequence[Path], held: Mapping[str, Path]) -> list[str]:
     """A name for the run folder of each of `videos`, no two alike even where case is ignored.
 
-    It is the video's name without its extension. Those that share one get what tells them
-    apart: the folders below the deepest that they have in common, as in `day1-party`; if these
-    are the same too, the extension, as in `party-mkv`; and a number at last.
+    A video keeps the name that it has already. Otherwise it is called like its file without the
+    extension. Those that share a name get what tells them apart: the folders below the deepest
+    that they have in common, as in `day1-party`; if these are the same too, the extension, as in
+    `party-mkv`; and a number at last.
+
+    Args:
+        videos: each a file of its own.
+        held: the names that earlier runs gave, each with its video.
     """
-    names = [video.stem for video in videos]
+    kept = {video.resolve(): name for name, video in held.items()}
+    new = [video for video in videos if video.resolve() not in kept]
+    new_names = iter(_name_new(new, held))
+    return [kept.get(video.resolve()) or next(new_names) for video in videos]
+
+
+def _name_new(videos: Sequence[Path], held: Mapping[str, Path]) -> list[str]:
+    """A name for each of `videos`, none of which has one."""
+    everyone = [*held.values(), *videos]
+    names = [*held, *(video.stem for video in videos)]
     for alike in _clashes(names):
-        folders = [videos[index].resolve().parent for index in alike]
+        # Of a link to a video the folder counts that the link is in: that is what people see.
+        folders = [everyone[index].parent.resolve() for index in alike]
         common = os.path.commonpath(folders)
         for index, folder in zip(alike, folders, strict=True):
-            names[index] = "-".join([*folder.relative_to(common).parts, names[index]])
+            if index >= len(held):
+                names[index] = "-".join([*folder.relative_to(common).parts, names[index]])
     for alike in _clashes(names):
         for index in alike:
-            names[index] += videos[index].suffix.lower().replace(".", "-")
-    taken: set[str] = set()
-    return [_numbered(name, taken) for name in names]
+            if index >= len(held):
+                names[index] += everyone[index].suffix.lower().replace(".", "-")
+    taken = {name.casefold() for name in held}
+    return [_numbered(name, taken) for name in names[len(held) :]]
 
 
-def _videos_of(source: str, out: Path) -> Iterable[Path]:
+def _videos_of(source: str) -> Iterable[Path]:
     path = Path(source)
     if path.is_dir():
-        return _below(path, out)
+        return _below(path)
     if path.exists():
         return _listed(path) if path.suffix.lower() == _LIST_SUFFIX else [path]
     if glob.has_magic(source):
         matches = sorted(Path(match) for match in glob.glob(source, recursive=True))
-        return [match for match in matches if _is_video(match, out)]
+        return [match for match in matches if _is_video(match)]
     raise TrackerError(f"{source}: there is no such file or folder; check its name")
 
 
-def _below(folder: Path, out: Path) -> Iterator[Path]:
-    for parent, folders, files in os.walk(folder):
+def _below(folder: Path) -> Iterator[Path]:
+    def refuse(error: OSError) -> None:
+        raise TrackerError(
+            f"{error.filename}: cannot be read: {error.strerror}; make it readable, or name the "
+            "videos beside it"
+        ) from error
+
+    for parent, folders, files in os.walk(folder, onerror=refuse):
         folders[:] = sorted(name for name in folders if not name.startswith("."))
         for name in sorted(files):
-            if _is_video(Path(parent, name), out):
+            if _is_video(Path(parent, name)):
                 yield Path(parent, name)
 
 
-def _is_video(path: Path, out: Path) -> bool:
+def _is_video(path: Path) -> bool:
     """Whether it is a video that somebody made, and not we."""
     return (
         path.suffix.lower() in VIDEO_SUFFIXES
         and not path.name.startswith(".")  # such as ._party.mp4, which macOS leaves about
         and path.is_file()
-        and out not in path.resolve().parents
         and not (path.stem == "annotated" and path.with_name("run.json").exists())
     )
 
 
 def _listed(path: Path) -> Iterator[Path]:
     try:
-        lines = path.read_text(encoding="utf-8").splitlines()
+        lines = path.read_text(encoding="utf-8-sig").splitlines()  # Notepad writes a BOM
     except (OSError, UnicodeDecodeError) as error:
         raise FormatError(path, f"cannot be read as a list of videos: {error}") from error
     for number, line in enumerate(lines, start=1):

@@ -41,7 +41,9 @@ def format_table(results: Sequence[Result]) -> str:
         for row in rows
     ]
     errors = [f"{one.entry.name}: {one.entry.error}" for one in results if one.entry.error]
-    return "\n".join([*lines, *([""] if errors else []), *errors])
+    text = "\n".join([*lines, *([""] if errors else []), *errors])
+    # A file's name may be no Unicode at all, and then cannot be printed as it is.
+    return text.encode("utf-8", "backslashreplace").decode("utf-8")
 
 
 def _row(result: Result) -> tuple[str, ...]:

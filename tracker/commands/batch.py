@@ -29,14 +29,15 @@ def batch(given: argparse.Namespace) -> None:
 
     config = _config(given)
     out = given.out.absolute()
-    videos = [video.absolute() for video in find_videos(given.sources, out)]
-    jobs = [
-        Job(name, video, out / name, config, given.device, not given.no_video)
-        for name, video in zip(name_runs(videos), videos, strict=True)
-    ]
+    videos = [video.absolute() for video in find_videos(given.sources)]
     progress = make_progress()
     started = time.monotonic()
-    with Manifest(out) as manifest, _engine(given, len(jobs)) as engine:
+    with Manifest(out) as manifest, _engine(given, len(videos)) as engine:
+        held = {name: Path(entry.video) for name, entry in manifest.latest.items()}
+        jobs = [
+            Job(name, video, out / name, config, given.device, not given.no_video)
+            for name, video in zip(name_runs(videos, held), videos, strict=True)
+        ]
         at_once = min(engine.workers, len(jobs))
         videos_text = f"{len(jobs)} {'video' if len(jobs) == 1 else 'videos'}"
         progress.say(f"{videos_text}, {at_once} at once; {manifest.path} says how far it is")
@@ -61,12 +62,18 @@ def _config(given: argparse.Namespace) -> Config:
         )
     if config.embedding.init is None:
         return config
-    init = str(Path(config.embedding.init).absolute())  # workers may be elsewhere
-    return replace(config, embedding=replace(config.embedding, init=init))
+    from tracker.learned import EMBEDDING_FILE  # takes torch with it
+
+    init = Path(config.embedding.init).absolute()  # workers may be elsewhere
+    if not (init / EMBEDDING_FILE).exists():
+        raise TrackerError(
+            f"--init {config.embedding.init}: no {EMBEDDING_FILE} there; name the folder of a run"
+        )
+    return replace(config, embedding=replace(config.embedding, init=str(init)))
 
 
 def _engine(given: argparse.Namespace, jobs: int) -> AbstractContextManager[Any]:
-    from tracker.batch.local import LocalEngine, usable_cores
+    from tracker.batch.local import LocalEngine, usable_cores, usual_workers
 
     if given.engine == "ray":
         from tracker.batch.on_ray import RayEngine
@@ -78,7 +85,7 @@ def _engine(given: argparse.Namespace, jobs: int) -> AbstractContextManager[Any]
         from tracker.devices import choose_device
 
         choose_device(given.device)
-    return LocalEngine(min(given.workers or usable_cores(), jobs))
+    return LocalEngine(min(given.workers or usual_workers(given.device), jobs))
 
 
 def _as_json(results: list[Result], seconds: float) -> str:
