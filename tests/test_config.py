@@ -217,6 +217,8 @@ def test_a_value_of_the_wrong_type_is_refused(stage, name, value):
         ("detection", "sure_score", 1.1),
         ("detection", "min_face_px", 0),
         ("detection", "batch_frames", 0),
+        ("detection", "every", 0),
+        ("detection", "every", "often"),
         ("detection", "file_box_scale", (1.0, 0.0)),
         ("detection", "file_box_scale", (1.0, float("nan"))),
         ("detection", "file_box_scale", (float("inf"), 1.0)),

@@ -166,6 +166,13 @@ def test_the_cast_is_found_and_kept_apart(first, drawn):
     assert measures.people == CAST.people
 
 
+def test_faces_are_found_by_looking_at_few_frames(first, drawn, fast, tmp_path):
+    few = track(drawn.video, *fast, "--detect-every", "auto", "--out", tmp_path / "few")
+    assert first.summary["stages"]["detection"]["frames_looked_at"] == CAST.frame_count
+    assert few.summary["stages"]["detection"]["frames_looked_at"] < 0.8 * CAST.frame_count
+    assert evaluate(read_truth(drawn.mot), read_tracks(few.folder)).recall >= 0.8
+
+
 def test_the_cast_is_kept_apart_on_true_boxes(on_truth, drawn):
     measures = evaluate(read_truth(drawn.mot), read_tracks(on_truth.folder))
     assert measures.mota >= 0.95

@@ -103,7 +103,7 @@ class DetectionConfig:
     min_score: float | None = None  # [0, 1]; None: what suits the detector
     sure_score: float | None = None  # that a face must reach once to be followed; None: likewise
     min_face_px: int | None = None  # height of the smallest face; None: what suits the detector
-    every: int | str = "auto"  # one frame in so many is looked at; auto: more where faces move
+    every: int | str = 1  # one frame in so many is looked at; auto: as many as faces move
     batch_frames: int = 16  # decoded frames given to the detector at a time, at most
 
     def __post_init__(self) -> None:
