@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import openvino
+
+from tracker.errors import WeightsError
 
 
 def openvino_core() -> openvino.Core:
@@ -14,3 +18,9 @@ def openvino_core() -> openvino.Core:
     """
     openvino.Type.f32.to_dtype()
     return openvino.Core()
+
+
+def cannot_load(weights: Path, error: Exception) -> WeightsError:
+    """What is told of a file that OpenVINO, or what reads it through OpenVINO, refuses."""
+    reason = str(error).strip().rpartition("\n")[2]  # the lines before are OpenVINO's own
+    return WeightsError(f"OpenVINO cannot load {weights}: {reason}")

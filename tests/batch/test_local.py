@@ -10,8 +10,9 @@ import torch
 
 from tracker.batch.driver import run_batch
 from tracker.batch.jobs import do_job
-from tracker.batch.local import LocalEngine, usable_cores, usual_workers
+from tracker.batch.local import LocalEngine, usual_workers
 from tracker.batch.manifest import Manifest
+from tracker.cores import usable_cores
 from tracker.progress import Silence
 
 

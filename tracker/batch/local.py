@@ -13,16 +13,10 @@ from multiprocessing.process import BaseProcess
 from types import TracebackType
 
 from tracker.batch.jobs import Job, Outcome, do_job, use_one_core
+from tracker.cores import usable_cores
 
 _PATIENCE_S = 10.0  # with a worker that is to stop, until it is killed
 _GPU_WORKERS = 4  # share one well: each uses it for a part of its time, and fills its memory
-
-
-def usable_cores() -> int:
-    """How many cores this process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
 
 
 def usual_workers(device: str) -> int:

@@ -73,7 +73,8 @@ def _config(given: argparse.Namespace) -> Config:
 
 
 def _engine(given: argparse.Namespace, jobs: int) -> AbstractContextManager[Any]:
-    from tracker.batch.local import LocalEngine, usable_cores, usual_workers
+    from tracker.batch.local import LocalEngine, usual_workers
+    from tracker.cores import usable_cores
 
     if given.engine == "ray":
         from tracker.batch.on_ray import RayEngine

@@ -120,7 +120,8 @@ class SparseDetector:
         edges = np.searchsorted(found.frame, [frame.index for frame in frames])
         stops = [*edges[1:], len(found)]
         for place, frame, start, stop in zip(places, frames, edges, stops, strict=True):
-            looks[place] = _Look(found.where(np.arange(start, stop)), sketch(frame.image))
+            to_compare = frame.image if self._look_closer else _NO_PICTURE
+            looks[place] = _Look(found.where(np.arange(start, stop)), sketch(to_compare))
 
     def _doubtful_middles(self, looks: dict[int, _Look]) -> list[int]:
         """Half way between every two neighbours of `looks` that do not agree."""

@@ -14,8 +14,7 @@ from openvino.preprocess import PrePostProcessor
 
 from tracker.cores import cpu_threads
 from tracker.detection.yunet_decode import STRIDES, Candidates, padded_size
-from tracker.errors import WeightsError
-from tracker.openvino_core import openvino_core
+from tracker.openvino_core import cannot_load, openvino_core
 
 _KINDS = ("cls", "obj", "bbox", "kps")  # of numbers: two scores, box, points
 _MOST_STREAMS = 4  # pictures looked at together: each costs memory, 0.1 GB at 1280 x 720
@@ -47,8 +46,7 @@ class OpenVinoYuNet:
                 for name in _output_names(kind):
                     model.output(name)
         except RuntimeError as error:
-            reason = str(error).strip().rpartition("\n")[2]  # the lines before are OpenVINO's own
-            raise WeightsError(f"OpenVINO cannot load {weights}: {reason}") from error
+            raise cannot_load(weights, error) from error
         # Rows of pixels as they are, so that no layer has to turn them into planes.
         steps = PrePostProcessor(model)
         steps.input().tensor().set_layout(openvino.Layout("NHWC"))

@@ -15,8 +15,7 @@ from torch.backends import cudnn
 from torch.nn import functional
 
 from tracker.detection.yunet_decode import Candidates, padded_size
-from tracker.errors import WeightsError
-from tracker.openvino_core import openvino_core
+from tracker.openvino_core import cannot_load, openvino_core
 
 _MOST_PIXELS = 16 << 20  # in a batch: 16 pictures of 1280 x 720, whose largest layers take 0.5 GB
 
@@ -117,8 +116,7 @@ def read_yunet(weights: Path) -> YuNet:
                 assert layer.bias is not None
                 layer.bias.copy_(torch.from_numpy(bias).reshape(layer.bias.shape))
     except (RuntimeError, ValueError) as error:
-        reason = str(error).strip().rpartition("\n")[2]  # the lines before are OpenVINO's own
-        raise WeightsError(f"OpenVINO cannot load {weights}: {reason}") from error
+        raise cannot_load(weights, error) from error
     return network.eval()
 
 
