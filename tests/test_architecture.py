@@ -25,7 +25,7 @@ LAYERS = [
         "weights",
         "video",
     },
-    {"settings", "networks", "openvino_ir"},
+    {"settings", "networks", "openvino_ir", "tracked"},
     # the stages
     {
         "shots",
@@ -38,10 +38,11 @@ LAYERS = [
         "clustering",
     },
     {"lettering"},
-    {"evaluation", "storage", "export", "render", "synthetic"},
-    {"learned", "charts", "failure_page"},
+    {"evaluation", "storage", "render", "synthetic"},
+    {"learned", "charts", "export", "edits", "run_video"},
+    {"failure_page"},
     {"run"},
-    {"scan"},
+    {"scan", "presenting"},
     {"faces"},
     {"identity"},
     {"pipeline"},

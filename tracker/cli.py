@@ -11,18 +11,11 @@ import sys
 from collections.abc import Sequence
 from typing import Any
 
-from tracker.arguments import (
-    BATCH_EXAMPLES,
-    BENCHMARK_EXAMPLES,
-    EVALUATE_EXAMPLES,
-    SYNTH_EXAMPLES,
-    TRACK_EXAMPLES,
-    add_batch_arguments,
-    add_benchmark_arguments,
-    add_evaluate_arguments,
-    add_synth_arguments,
-    add_track_arguments,
-)
+from tracker.arguments.batch import BATCH_EXAMPLES, add_batch_arguments
+from tracker.arguments.benchmark import BENCHMARK_EXAMPLES, add_benchmark_arguments
+from tracker.arguments.evaluate import EVALUATE_EXAMPLES, add_evaluate_arguments
+from tracker.arguments.synth import SYNTH_EXAMPLES, add_synth_arguments
+from tracker.arguments.track import TRACK_EXAMPLES, add_track_arguments
 from tracker.commands.batch import batch
 from tracker.commands.benchmark import benchmark
 from tracker.commands.evaluate import evaluate_tracks

@@ -20,6 +20,7 @@ from tracker.clustering.distances import (
 from tracker.clustering.merges import Merges, clusters_after, merges_within
 from tracker.clustering.merging import merge_tracklets
 from tracker.clustering.people import choose_cut, max_distance, maybe_the_same, name_people
+from tracker.clustering.sureness import Sureness, measure_sureness
 from tracker.embedding.backbones import Backbone
 from tracker.embedding.earlier import Earlier
 from tracker.embedding.evidence import MIN_PAIRS
@@ -59,6 +60,7 @@ class Identities:
         metric: what the features say before anything is learned.
         person: (T,) of each tracklet; -1 for those of nobody.
         maybe_same: pairs of people who may be one, and their distance, nearest first.
+        sureness: of each person, by number.
         key: changes whenever the people do.
     """
 
@@ -69,6 +71,7 @@ class Identities:
     embedding: Embedding
     person: NDArray[np.int32]
     maybe_same: list[tuple[int, int, float]]
+    sureness: dict[int, Sureness]
     key: str
 
 
@@ -110,9 +113,21 @@ def tell_people_apart(
             for kind, one in enumerate(described)
         ]
     embedding, embedding_key = _embedding(run, metrics, share, task, trunk, earlier, tuple(read))
-    person, maybe_same, people_key = _people(run, material, metric, faces, embedding, embedding_key)
-    tuned = None if trunk is None else trunk.backbone
-    return Identities(used, tuned, crops, metric, embedding, person, maybe_same, people_key)
+    distances, bound = _distances(run, material, metric, faces, embedding)
+    counts = np.bincount(faces, minlength=material.tracklet_count)
+    person, people_key = _people(run, material, distances, counts, bound, embedding_key)
+    doubt = bound + run.config.clustering.max_doubt
+    return Identities(
+        used,
+        None if trunk is None else trunk.backbone,
+        crops,
+        metric,
+        embedding,
+        person,
+        maybe_the_same(person, distances, counts, material.constraints, doubt),
+        measure_sureness(person, distances, counts),
+        people_key,
+    )
 
 
 def _metric(
@@ -257,34 +272,43 @@ def _clusters(
     return separate_conflicts(merged, distances, face_counts, constraints, bound)
 
 
-def _people(
+def _distances(
     run: Run,
     material: Material,
     metric: Metric,
     faces: NDArray[np.int32],
     embedding: Embedding,
-    embedding_key: str,
-) -> tuple[NDArray[np.int32], list[tuple[int, int, float]], str]:
-    """The person of every tracklet, and who of them may be the same."""
-    config, constraints = run.config.clustering, material.constraints
-    count = material.tracklet_count
+) -> tuple[TrackletDistances, float]:
+    """How far tracklets are apart, and from which distance on they are two people."""
     share = embedding.raw_share
+    count = material.tracklet_count
     distances = mixed_distances(embedding.learned, metric.vectors, share, faces, count)
-    face_counts = np.bincount(faces, minlength=count)
-    bound = max_distance(share, metric.knows_faces, config)
+    return distances, max_distance(share, metric.knows_faces, run.config.clustering)
+
+
+def _people(
+    run: Run,
+    material: Material,
+    distances: TrackletDistances,
+    face_counts: NDArray[np.intp],
+    bound: float,
+    embedding_key: str,
+) -> tuple[NDArray[np.int32], str]:
+    """The person of every tracklet."""
+    count = material.tracklet_count
 
     def write(path: Path, advance: Advance) -> None:
         save_array(path, _named(run, material, distances, face_counts, bound))
         advance(count)
 
     linking = run.config.association
-    settings = [settings_as_dict(config), linking.max_link_gap_frames, linking.max_link_move]
+    settings = [
+        settings_as_dict(run.config.clustering),
+        linking.max_link_gap_frames,
+        linking.max_link_move,
+    ]
     read = (embedding_key,)
-    people, key = run.stage(
-        "clustering", settings, read, ".npy", load_copy, write, count, "tracklets"
-    )
-    doubt = bound + config.max_doubt
-    return people, maybe_the_same(people, distances, face_counts, constraints, doubt), key
+    return run.stage("clustering", settings, read, ".npy", load_copy, write, count, "tracklets")
 
 
 def _named(

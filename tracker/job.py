@@ -10,10 +10,12 @@ import numpy as np
 
 from tracker.config import Config
 from tracker.devices import choose_device
+from tracker.edits import names_after, read_edits
 from tracker.errors import TrackerError
 from tracker.learned import EMBEDDING_FILE
 from tracker.outputs import earlier_stages, write_outputs, write_run_json
 from tracker.pipeline import find_people
+from tracker.presenting import write_annotated
 from tracker.progress import Progress
 from tracker.run import Run, RunLog
 from tracker.storage import RunFolder
@@ -81,10 +83,14 @@ def track_video(
     info = probe_video(video)  # before a folder is made for what is no video
     if (out / "annotated.mp4").resolve() == video.resolve():
         raise TrackerError(f"{video} would be overwritten: choose another folder with --out")
-    folder = RunFolder(out)
+    folder, edits = RunFolder(out), read_edits(out)
     run = Run(video, folder, config, device, RunLog(progress, earlier=earlier_stages(out)))
     findings = find_people(run, info)
-    write_outputs(run, findings, with_video)
+    names, lost = names_after(edits, findings.scan.video_key, findings.tracks)
+    for naming in lost:
+        progress.say(f"{naming.name} is nobody of this run: the faces of that name were not found")
+    tracked = write_outputs(run, findings, names)
+    write_annotated(folder, video, tracked, with_video, run.log)
     write_run_json(run, findings)
     folder.forget_unused()
     people = len(np.unique(findings.tracks.person))

@@ -3,69 +3,96 @@
 from __future__ import annotations
 
 import platform
-from contextlib import closing
+from collections.abc import Mapping
+from dataclasses import replace
 from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-import cv2
 import numpy as np
 
 from tracker.charts.learning_curves import draw_curves
 from tracker.embedding.backbones import Backbone
 from tracker.embedding.learning import Embedding
 from tracker.errors import StorageError
-from tracker.export.appearances import Appearance, find_appearances
-from tracker.export.tracks_json import seconds, tracks_as_dict
+from tracker.export.appearances import people_of
+from tracker.export.portraits import save_portraits
+from tracker.export.tracks_json import TRACKS_JSON, tracked_as_dict
 from tracker.learned import EMBEDDING_FILE, save_embedding
 from tracker.mot import write_mot
 from tracker.pipeline import Findings
-from tracker.render import chosen_for_sheet, contact_sheet, person_colour, render_annotated
+from tracker.presenting import write_sheets
+from tracker.records import NOBODY, Tracks
+from tracker.render import chosen_for_sheet
 from tracker.run import Run
 from tracker.settings import settings_as_dict
 from tracker.shots import write_shots
-from tracker.storage import (
-    load_json,
-    save_json,
-    stage_key,
-    written_aside,
-)
-from tracker.video.ahead import read_ahead
-from tracker.video.reader import VideoReader
-from tracker.video.writer import VideoWriter
+from tracker.storage import load_json, save_json, written_aside
+from tracker.tracked import Portraits, TrackedVideo
 
-# Of the annotated video, to look at: half the time of x264's "veryfast" at 20, in a file as large
-# (T-ara: 8.1 against 14.3 ms a frame, PSNR 38.9 against 39.9 dB).
-PRESET, CRF = "superfast", 23
 _PACKAGES = ("multiface", "torch", "opencv-python", "av", "scenedetect", "openvino", "numpy")
 
 
-def write_outputs(run: Run, findings: Findings, with_video: bool) -> None:
-    """Write tracks, contact sheets and the annotated video, each only if it changed.
+def write_outputs(run: Run, findings: Findings, names: Mapping[int, str]) -> TrackedVideo:
+    """Write what was found, as tables, text and pictures; what the report is made of too.
+
+    Args:
+        names: of those who have been given one.
 
     Raises:
-        StorageError, VideoWriteError: the folder cannot be written to.
+        StorageError: the folder cannot be written to.
     """
-    folder, scan = run.folder.path, findings.scan
-    appearances = find_appearances(findings.tracks, scan.shots, scan.timeline)
+    folder, tracked = run.folder.path, tracked_video(run.video.name, findings, names)
     with written_aside(folder / "tracks.txt") as aside:
-        write_mot(aside, findings.tracks)
+        write_mot(aside, tracked.tracks)
     with written_aside(folder / "shots.csv") as aside:
-        write_shots(aside, scan.shots)
-    as_dict = tracks_as_dict(
-        run.video.name,
-        findings.info,
-        scan.timeline,
-        scan.shots,
-        findings.tracks,
-        appearances,
-        findings.identities.maybe_same,
-    )
-    save_json(folder / "tracks.json", as_dict)
+        write_shots(aside, findings.scan.shots)
+    save_json(folder / TRACKS_JSON, tracked_as_dict(tracked))
     save_embedding(folder / EMBEDDING_FILE, findings.identities.embedding)
     _write_learning_plot(folder / "learning.png", run, findings.identities.embedding)
-    _write_contact_sheets(folder / "people", findings, appearances)
-    _write_annotated(run, findings, with_video)
+    portraits = choose_portraits(findings)
+    write_sheets(folder, tracked, portraits)
+    save_portraits(folder, portraits)
+    return tracked
+
+
+def tracked_video(name: str, findings: Findings, names: Mapping[int, str]) -> TrackedVideo:
+    """What was found in the video `name`, as other programs are told of it."""
+    scan, detections = findings.scan, findings.scan.detections
+    stray = detections.where(findings.person == NOBODY)
+    sureness = findings.identities.sureness
+    people = people_of(findings.tracks, scan.shots, scan.timeline, names)
+    return TrackedVideo(
+        name,
+        findings.info,
+        scan.timeline,
+        tuple(scan.shots),
+        findings.tracks,
+        Tracks(stray.frame, np.full(len(stray), NOBODY, np.int32), stray.boxes, stray.scores),
+        tuple(
+            replace(
+                person,
+                spread=sureness[person.number].spread,
+                nearest=sureness[person.number].nearest,
+            )
+            for person in people
+        ),
+        tuple(findings.identities.maybe_same),
+    )
+
+
+def choose_portraits(findings: Findings) -> Portraits:
+    """Some faces of everybody, as many as a contact sheet has room for."""
+    crops, scan = findings.identities.crops, findings.scan
+    person_of_crop = findings.person[crops.rows]
+    chosen = [
+        # Chosen before they are read: a person may have thousands.
+        chosen_for_sheet(np.flatnonzero(person_of_crop == person))
+        for person in np.unique(findings.tracks.person).tolist()
+    ]
+    picked = np.concatenate(chosen) if chosen else np.zeros(0, np.intp)
+    frame = scan.detections.frame[crops.rows[picked]]
+    return Portraits(person_of_crop[picked], frame, np.asarray(crops.images[picked]))
 
 
 def write_run_json(run: Run, findings: Findings) -> None:
@@ -154,78 +181,3 @@ def _write_learning_plot(path: Path, run: Run, embedding: Embedding) -> None:
     title = f"{run.video.name}: {run.config.embedding.loss}"
     with written_aside(path) as aside:
         aside.write_bytes(draw_curves(embedding.curves, title))
-
-
-def _write_contact_sheets(folder: Path, findings: Findings, appearances: list[Appearance]) -> None:
-    """Write one picture a person, and remove those of people who are no more."""
-    crops = findings.identities.crops
-    person_of_crop = findings.person[crops.rows]
-    names = {
-        person: f"person-{person:02d}.png" for person in np.unique(findings.tracks.person).tolist()
-    }
-    try:
-        folder.mkdir(exist_ok=True)
-        for old in folder.glob("person-*.png"):
-            if old.name not in names.values():
-                old.unlink()
-    except OSError as error:
-        raise StorageError(f"cannot write to {folder}: {error.strerror}") from error
-    for person, name in names.items():
-        stays = [stay for stay in appearances if stay.person == person]
-        screen_s = seconds(sum(stay.stop_s - stay.start_s for stay in stays))
-        shots = len({stay.shot for stay in stays})
-        # Chosen before they are read: a person may have thousands.
-        faces = crops.images[chosen_for_sheet(np.flatnonzero(person_of_crop == person))]
-        sheet = contact_sheet(
-            faces,
-            f"Person {person}",
-            f"{screen_s:.1f} s on screen, in {shots} shot{'s' if shots != 1 else ''}",
-            person_colour(person),
-        )
-        _, encoded = cv2.imencode(".png", cv2.cvtColor(sheet, cv2.COLOR_RGB2BGR))
-        with written_aside(folder / name) as aside:
-            aside.write_bytes(encoded.tobytes())
-
-
-def _write_annotated(run: Run, findings: Findings, with_video: bool) -> None:
-    """Render the video, unless the one there shows these very tracks.
-
-    A marker in `stages/` says which tracks it shows: a video cannot carry its own key. Where
-    no video is wanted, one of other tracks is removed rather than left to mislead.
-    """
-    path = run.folder.path / "annotated.mp4"
-    key = stage_key("annotated", None, findings.key)
-    marker = run.folder.stage_file("annotated", key, ".done")
-    if marker.exists() and path.exists():
-        run.log.reused("annotated video")
-        return
-    for other in marker.parent.glob("annotated-*.done"):  # soon the video shows no others' tracks
-        other.unlink(missing_ok=True)
-    if not with_video:
-        path.unlink(missing_ok=True)
-        return
-    timeline, info = findings.scan.timeline, findings.info
-    with (
-        run.log.timed("annotated video", len(timeline), "frames") as advance,
-        VideoReader(run.video) as reader,
-        closing(read_ahead(reader)) as frames,
-        closing(
-            read_ahead(render_annotated(frames, findings.tracks, findings.scan.shots))
-        ) as pictures,
-        VideoWriter(
-            path,
-            info.width,
-            info.height,
-            timeline.tick_s,
-            info.frame_rate,
-            sound_from=run.video,
-            crf=CRF,
-            preset=PRESET,
-        ) as writer,
-    ):
-        for frame, picture in enumerate(pictures):
-            writer.write(picture, int(timeline.ticks[frame]))
-            advance(1)
-        writer.close(timeline.end_tick)
-    with written_aside(marker) as aside:
-        aside.touch()

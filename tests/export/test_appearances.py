@@ -5,8 +5,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tracker.export.appearances import Appearance, find_appearances
+from tracker.export.appearances import find_appearances
 from tracker.records import Shot, Timeline, Tracks
+from tracker.tracked import Appearance
 
 RATE = 25
 FRAMES = 200

@@ -1,16 +1,26 @@
 import json
+from dataclasses import replace
 from fractions import Fraction
 
 import numpy as np
 import pytest
 
-from tracker.export.appearances import find_appearances
-from tracker.export.tracks_json import FORMAT_VERSION, seconds, tracks_as_dict
+from tracker.errors import StorageError
+from tracker.export.appearances import people_of
+from tracker.export.tracks_json import (
+    FORMAT_VERSION,
+    TRACKS_JSON,
+    read_tracked,
+    seconds,
+    tracked_as_dict,
+)
 from tracker.records import Shot, Timeline, Tracks, VideoInfo
+from tracker.storage import save_json
+from tracker.tracked import TrackedVideo
 
 INFO = VideoInfo(640, 360, Fraction(30000, 1001), 6, has_sound=True)
 TIMELINE = Timeline(np.array([0, 1, 2, 3, 4, 6]), Fraction(1001, 30000), 7)
-SHOTS = [Shot(0, 4), Shot(4, 6)]
+SHOTS = (Shot(0, 4), Shot(4, 6))
 TRACKS = Tracks(
     np.array([0, 1, 1, 4], np.int32),
     np.array([2, 1, 2, 2], np.int32),
@@ -22,13 +32,41 @@ TRACKS = Tracks(
 )
 
 
+NOBODY_S = Tracks(
+    np.array([3], np.int32),
+    np.array([-1], np.int32),
+    np.array([[7, 8, 9.5, 10]], np.float32),
+    np.array([0.00001], np.float32),
+)
+EMPTY = TrackedVideo("empty.mp4", INFO, TIMELINE, SHOTS, Tracks.empty(), Tracks.empty(), ())
+
+
+def people():
+    first, second = people_of(TRACKS, SHOTS, TIMELINE, {2: "Zoë"})
+    return replace(first, nearest=(2, 1.98765)), replace(second, spread=0.25, nearest=(1, 1.5))
+
+
+TRACKED = TrackedVideo(
+    "some film.mp4",
+    INFO,
+    TIMELINE,
+    SHOTS,
+    TRACKS,
+    NOBODY_S,
+    people(),
+    ((1, 2, 1.23456), (2, 7, np.float64(1.5))),
+)
+
+
 @pytest.fixture
 def exported():
     """As it is read back from a file."""
-    stays = find_appearances(TRACKS, SHOTS, TIMELINE)
-    maybe_same = [(1, 2, 1.23456), (2, 7, np.float64(1.5))]
-    plain = tracks_as_dict("some film.mp4", INFO, TIMELINE, SHOTS, TRACKS, stays, maybe_same)
-    return json.loads(json.dumps(plain, allow_nan=False))
+    return json.loads(json.dumps(tracked_as_dict(TRACKED), allow_nan=False))
+
+
+def written(run, tracked):
+    save_json(run / TRACKS_JSON, tracked_as_dict(tracked))
+    return run
 
 
 def test_the_format_is_numbered(exported):
@@ -40,6 +78,8 @@ def test_the_video_is_described_with_exact_times(exported):
         "name": "some film.mp4",
         "width": 640,
         "height": 360,
+        "frame_rate": "30000/1001",
+        "has_sound": True,
         "frames": 6,
         "tick_s": "1001/30000",
         "ticks": [0, 1, 2, 3, 4, 6],
@@ -58,7 +98,7 @@ def test_shots_have_their_first_and_last_frames_and_their_times(exported):
 def test_people_are_in_order_with_a_name(exported):
     assert [(person["id"], person["name"]) for person in exported["people"]] == [
         (1, "Person 1"),
-        (2, "Person 2"),
+        (2, "Zoë"),
     ]
 
 
@@ -94,11 +134,56 @@ def test_people_who_may_be_the_same_are_in_the_order_given(exported):
     ]
 
 
+def test_how_sure_a_person_is_goes_with_it(exported):
+    first, second = exported["people"]
+    assert (first["spread"], first["nearest"]) == (None, {"id": 2, "distance": 1.9876})
+    assert (second["spread"], second["nearest"]) == (0.25, {"id": 1, "distance": 1.5})
+
+
+def test_faces_of_nobody_are_kept_and_a_small_score_is_not_taken_for_none(exported):
+    assert exported["nobody"]["boxes"] == [[3, 7.0, 8.0, 2.5, 2.0, 0.0001]]
+
+
 def test_a_video_without_people_is_still_described():
-    plain = tracks_as_dict("empty.mp4", INFO, TIMELINE, SHOTS, Tracks.empty(), [], [])
+    plain = tracked_as_dict(EMPTY)
     assert plain["people"] == plain["maybe_the_same"] == []
     assert len(plain["shots"]) == 2
     json.dumps(plain)
+
+
+def test_what_is_read_back_is_what_was_written(tmp_path):
+    back = read_tracked(written(tmp_path, TRACKED))
+    assert tracked_as_dict(back) == tracked_as_dict(TRACKED)
+    assert back.info == INFO
+    assert back.shots == SHOTS
+    assert back.people[1].appearances == TRACKED.people[1].appearances
+    assert back.people[1].screen_s == 4 * TIMELINE.tick_s
+    np.testing.assert_array_equal(back.timeline.ticks, TIMELINE.ticks)
+    np.testing.assert_array_equal(back.tracks.frame, TRACKS.frame)
+    np.testing.assert_array_equal(back.tracks.person, TRACKS.person)
+    np.testing.assert_allclose(back.tracks.boxes, TRACKS.boxes, atol=0.0051)
+
+
+def test_a_video_without_people_is_read_back(tmp_path):
+    back = read_tracked(written(tmp_path, EMPTY))
+    assert (len(back.tracks), len(back.nobody), back.people) == (0, 0, ())
+
+
+def test_a_folder_without_tracks_is_no_run(tmp_path):
+    with pytest.raises(StorageError, match="name the folder of a finished run"):
+        read_tracked(tmp_path)
+
+
+def test_tracks_of_another_version_are_refused(tmp_path):
+    save_json(tmp_path / TRACKS_JSON, tracked_as_dict(TRACKED) | {"format": 1})
+    with pytest.raises(StorageError, match="run the tracker again"):
+        read_tracked(tmp_path)
+
+
+def test_damaged_tracks_are_refused(tmp_path):
+    save_json(tmp_path / TRACKS_JSON, tracked_as_dict(TRACKED) | {"people": [{"id": 1}]})
+    with pytest.raises(StorageError, match="delete it"):
+        read_tracked(tmp_path)
 
 
 def test_seconds_are_rounded_to_microseconds():

@@ -12,10 +12,11 @@ import pytest
 from tracker.cli import run_tracker
 from tracker.errors import StorageError, TrackerError
 from tracker.evaluation.truth import Truth, read_tracks
-from tracker.failure_page.of_run import find_video, write_failures_of_run
+from tracker.failure_page.of_run import write_failures_of_run
 from tracker.failure_page.page import MAX_FAILURES, format_time
 from tracker.mot import write_mot
 from tracker.records import Tracks
+from tracker.run_video import find_video
 from tracker.video.writer import VideoWriter
 
 WIDTH, HEIGHT, FRAMES = 128, 96, 30

@@ -3,36 +3,14 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Sequence
-from dataclasses import dataclass
-from fractions import Fraction
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
 from tracker.records import Shot, Timeline, Tracks, shot_of_frames
+from tracker.tracked import Appearance, Person, default_name
 
 _LONGEST_ABSENCE_S = 1  # unseen for longer, a person has left and come back
-
-
-@dataclass(frozen=True, slots=True)
-class Appearance:
-    """A person's stay in one shot.
-
-    Attributes:
-        person: from 1.
-        shot: 0-based number of the shot.
-        first_frame: 0-based.
-        last_frame: 0-based, included.
-        start_s: when the first frame appears.
-        stop_s: when the last frame gives way to the next.
-    """
-
-    person: int
-    shot: int
-    first_frame: int
-    last_frame: int
-    start_s: Fraction
-    stop_s: Fraction
 
 
 def find_appearances(tracks: Tracks, shots: Sequence[Shot], timeline: Timeline) -> list[Appearance]:
@@ -53,3 +31,20 @@ def find_appearances(tracks: Tracks, shots: Sequence[Shot], timeline: Timeline) 
         times = timeline.start_s(first), timeline.stop_s(last)
         found.append(Appearance(int(person[start]), int(shot[start]), first, last, *times))
     return found
+
+
+def people_of(
+    tracks: Tracks, shots: Sequence[Shot], timeline: Timeline, names: Mapping[int, str]
+) -> tuple[Person, ...]:
+    """Everybody in `tracks`, by number.
+
+    Args:
+        names: of those who have been given one.
+    """
+    stays: dict[int, list[Appearance]] = {}
+    for stay in find_appearances(tracks, shots, timeline):
+        stays.setdefault(stay.person, []).append(stay)
+    return tuple(
+        Person(number, names.get(number) or default_name(number), tuple(of_person))
+        for number, of_person in stays.items()
+    )

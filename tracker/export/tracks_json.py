@@ -1,43 +1,40 @@
-"""tracks.json: people, when they appear, and where."""
+"""tracks.json: people, when they appear, and where; written by each run, read by every export."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from fractions import Fraction
+from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
-from tracker.export.appearances import Appearance
-from tracker.records import Shot, Timeline, Tracks, VideoInfo
+from tracker.errors import StorageError
+from tracker.records import NOBODY, Shot, Timeline, Tracks, VideoInfo
+from tracker.storage import load_json, refusing_damage
+from tracker.tracked import Appearance, Person, TrackedVideo
 
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
+TRACKS_JSON = "tracks.json"  # of a run folder
 
 
-def tracks_as_dict(
-    video_name: str,
-    info: VideoInfo,
-    timeline: Timeline,
-    shots: Sequence[Shot],
-    tracks: Tracks,
-    appearances: Sequence[Appearance],
-    maybe_same: Sequence[tuple[int, int, float]],
-) -> dict[str, Any]:
+def tracked_as_dict(tracked: TrackedVideo) -> dict[str, Any]:
     """Everything found, as plain data for JSON.
 
     Frames are 0-based; boxes are [frame, x, y, width, height, score] in pixels, score 0 where
     interpolated. Seconds are rounded to microseconds; where exact times matter, they are the
     frames' `ticks` times `tick_s`.
-
-    Args:
-        maybe_same: pairs of people who may be one, and their distance, nearest first.
     """
-    people = np.unique(tracks.person).tolist()
+    info, timeline = tracked.info, tracked.timeline
     return {
         "format": FORMAT_VERSION,
         "video": {
-            "name": video_name,
+            "name": tracked.name,
             "width": info.width,
             "height": info.height,
+            "frame_rate": str(info.frame_rate),
+            "has_sound": info.has_sound,
             "frames": len(timeline),
             "tick_s": str(timeline.tick_s),
             "ticks": timeline.ticks.tolist(),
@@ -50,16 +47,33 @@ def tracks_as_dict(
                 "start_s": seconds(timeline.start_s(shot.start)),
                 "stop_s": seconds(timeline.stop_s(shot.stop - 1)),
             }
-            for shot in shots
+            for shot in tracked.shots
         ],
-        "people": [
-            _person_as_dict(person, tracks.where(tracks.person == person), appearances)
-            for person in people
-        ],
+        "people": [_person_as_dict(person, tracked.tracks) for person in tracked.people],
         "maybe_the_same": [
-            {"people": [a, b], "distance": round(distance, 4)} for a, b, distance in maybe_same
+            {"people": [a, b], "distance": round(distance, 4)}
+            for a, b, distance in tracked.maybe_same
         ],
+        "nobody": {"boxes": _rows(tracked.nobody)},
     }
+
+
+def read_tracked(run: Path) -> TrackedVideo:
+    """What the run folder `run` says of its video.
+
+    Raises:
+        StorageError: it is not there, cannot be read, or is of another version.
+    """
+    path = run / TRACKS_JSON
+    if not path.is_file():
+        raise StorageError(f"{run} holds no {TRACKS_JSON}: name the folder of a finished run")
+    content = load_json(path)
+    if content.get("format") != FORMAT_VERSION:
+        raise StorageError(
+            f"{path} is of another version of multiface: run the tracker again on its video"
+        )
+    with refusing_damage(path):
+        return _tracked(content)
 
 
 def seconds(exact: Any) -> float:
@@ -67,15 +81,16 @@ def seconds(exact: Any) -> float:
     return round(float(exact), 6)
 
 
-def _person_as_dict(
-    person: int, tracks: Tracks, appearances: Sequence[Appearance]
-) -> dict[str, Any]:
-    stays = [stay for stay in appearances if stay.person == person]
-    corners = tracks.boxes.astype(np.float64).round(2)
+def _person_as_dict(person: Person, tracks: Tracks) -> dict[str, Any]:
+    nearest = person.nearest
     return {
-        "id": person,
-        "name": f"Person {person}",
-        "screen_time_s": seconds(sum(stay.stop_s - stay.start_s for stay in stays)),
+        "id": person.number,
+        "name": person.name,
+        "screen_time_s": seconds(person.screen_s),
+        "spread": None if person.spread is None else round(person.spread, 4),
+        "nearest": None
+        if nearest is None
+        else {"id": nearest[0], "distance": round(nearest[1], 4)},
         "appearances": [
             {
                 "shot": stay.shot,
@@ -84,12 +99,82 @@ def _person_as_dict(
                 "start_s": seconds(stay.start_s),
                 "stop_s": seconds(stay.stop_s),
             }
-            for stay in stays
+            for stay in person.appearances
         ],
-        "boxes": [
-            [int(frame), x1, y1, round(x2 - x1, 2), round(y2 - y1, 2), round(float(score), 4)]
-            for frame, (x1, y1, x2, y2), score in zip(
-                tracks.frame, corners.tolist(), tracks.scores, strict=True
-            )
-        ],
+        "boxes": _rows(tracks.where(tracks.person == person.number)),
     }
+
+
+def _rows(tracks: Tracks) -> list[list[float]]:
+    corners = tracks.boxes.astype(np.float64).round(2)
+    return [
+        [int(frame), x1, y1, round(x2 - x1, 2), round(y2 - y1, 2), _written(float(score))]
+        for frame, (x1, y1, x2, y2), score in zip(
+            tracks.frame, corners.tolist(), tracks.scores, strict=True
+        )
+    ]
+
+
+def _written(score: float) -> float:
+    """`score`, but never rounded to 0, which would say that the box was interpolated."""
+    return round(max(score, 1e-4), 4) if score > 0 else 0.0
+
+
+def _tracked(content: dict[str, Any]) -> TrackedVideo:
+    video, people = content["video"], content["people"]
+    ticks = np.array(video["ticks"], np.int64)
+    timeline = Timeline(ticks, Fraction(video["tick_s"]), int(video["end_tick"]))
+    info = VideoInfo(
+        int(video["width"]),
+        int(video["height"]),
+        Fraction(video["frame_rate"]),
+        len(timeline),
+        bool(video["has_sound"]),
+    )
+    pairs = [(*pair["people"], pair["distance"]) for pair in content["maybe_the_same"]]
+    return TrackedVideo(
+        str(video["name"]),
+        info,
+        timeline,
+        tuple(Shot(shot["first_frame"], shot["last_frame"] + 1) for shot in content["shots"]),
+        _tracks([(int(person["id"]), person["boxes"]) for person in people]),
+        _tracks([(NOBODY, content["nobody"]["boxes"])]),
+        tuple(_person(person, timeline) for person in people),
+        tuple((int(a), int(b), float(distance)) for a, b, distance in pairs),
+    )
+
+
+def _person(content: dict[str, Any], timeline: Timeline) -> Person:
+    number, nearest = int(content["id"]), content["nearest"]
+    return Person(
+        number,
+        str(content["name"]),
+        tuple(_appearance(number, stay, timeline) for stay in content["appearances"]),
+        content["spread"],
+        None if nearest is None else (int(nearest["id"]), float(nearest["distance"])),
+    )
+
+
+def _appearance(person: int, content: dict[str, int], timeline: Timeline) -> Appearance:
+    first, last = content["first_frame"], content["last_frame"]
+    times = timeline.start_s(first), timeline.stop_s(last)
+    return Appearance(person, content["shot"], first, last, *times)
+
+
+def _tracks(boxes_of: Sequence[tuple[int, Sequence[Sequence[float]]]]) -> Tracks:
+    """The boxes of each person, as `_rows` gives them, in one table."""
+    person = np.repeat(
+        np.array([number for number, _ in boxes_of], np.int32), [len(rows) for _, rows in boxes_of]
+    )
+    rows: NDArray[np.float64] = np.array(
+        [row for _, rows in boxes_of for row in rows], np.float64
+    ).reshape(-1, 6)
+    order = np.lexsort((person, rows[:, 0]))
+    frame, x, y, width, height, score = rows[order].T
+    corners = np.stack([x, y, x + width, y + height], axis=1)
+    return Tracks(
+        frame.astype(np.int32),
+        person[order],
+        corners.round(2).astype(np.float32),
+        score.astype(np.float32),
+    )
