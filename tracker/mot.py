@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -107,16 +108,21 @@ def _parts(line: str) -> list[str]:
     return line.split(",") if "," in line else line.split()
 
 
+def _short(line: str) -> str:
+    """The start of a line, as an error shows it: some files are one line."""
+    return textwrap.shorten(line.strip()[:200], 80, placeholder=" …")
+
+
 def _parse_line(path: Path, number: int, line: str) -> list[float]:
     parts = _parts(line)
     if len(parts) < 6:
-        raise FormatError(path, f"expected frame, id, x, y, w, h, got {line.strip()!r}", number)
+        raise FormatError(path, f"expected frame, id, x, y, w, h, got {_short(line)!r}", number)
     try:
         values = [float(part) for part in parts[:_COLUMNS]]
     except ValueError as error:
-        raise FormatError(path, f"not a number in {line.strip()!r}", number) from error
+        raise FormatError(path, f"not a number in {_short(line)!r}", number) from error
     if not all(abs(value) < _LARGEST for value in values[2:]):  # nor NaN
-        raise FormatError(path, f"a number is out of bounds in {line.strip()!r}", number)
+        raise FormatError(path, f"a number is out of bounds in {_short(line)!r}", number)
     if not 1 <= values[0] < 2**31 or values[0] % 1:
         raise FormatError(path, f"frames are whole numbers from 1, got {parts[0]}", number)
     if not abs(values[1]) < 2**31 or values[1] % 1:

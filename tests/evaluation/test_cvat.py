@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from tracker.errors import FormatError
 from tracker.evaluation.annotations import Extent
-from tracker.evaluation.cvat import read_cvat
+from tracker.evaluation.cvat import read_cvat, read_named_cvat
 from tracker.evaluation.truth import is_unnamed, read_tracks, read_truth
 from tracker.records import NOBODY
 
@@ -283,3 +283,43 @@ def test_tracks_on_one_line_are_still_people_of_their_own(cvat_file):
     path = cvat_file(track(box(1)), track(box(2)))
     path.write_text(path.read_text().replace("\n", ""))
     assert np.unique(read_tracks(path).person).tolist() == [1, 2]
+
+
+def test_names_come_with_the_people(cvat_file):
+    path = cvat_file(
+        track(box(1, attribute="person=Ann")),
+        track(box(1, 60), number=1),
+        track(box(2, attribute="person=Ann"), number=2),
+    )
+    said, names = read_named_cvat(path)
+    assert said.rows.identity.tolist() == [1, 2, 1]
+    assert names == {1: "Ann"}
+
+
+def test_labels_can_be_names(cvat_file):
+    path = cvat_file(track(box(1), label="Ann"), track(box(2), label="Bob", number=1))
+    assert read_named_cvat(path)[1] == {1: "Ann", 2: "Bob"}
+
+
+@pytest.mark.parametrize(
+    ("written", "score"), [("0.25", 0.25), ("0", 0), ("1.5", 1), ("high", 1), ("nan", 1), ("", 1)]
+)
+def test_a_score_is_the_attribute_of_that_name(cvat_file, written, score):
+    path = cvat_file(track(box(1, attribute=f"score={written}")))
+    assert read_named_cvat(path)[0].rows.scores.tolist() == [score]
+
+
+def test_interpolated_boxes_have_no_score(cvat_file):
+    known, between = box(1, attribute="score=0.5"), box(2, attribute="score=0.5")
+    path = cvat_file(
+        track(known, between.replace('keyframe="1"', 'keyframe="0"'), box(4), box(6, outside=1))
+    )
+    said, _ = read_named_cvat(path)
+    assert said.rows.frame.tolist() == [1, 2, 3, 4, 5]
+    assert said.rows.scores.tolist() == [0.5, 0, 0, 1, 0]
+
+
+def test_a_truth_knows_no_scores(cvat_file):
+    path = cvat_file(track(box(1, attribute="score=0"), box(3)))
+    assert read_cvat(path).rows.scores.tolist() == [1, 1, 1]
+    assert len(read_truth(path).named) == 3

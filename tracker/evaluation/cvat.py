@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from pathlib import Path
 from typing import NamedTuple
@@ -18,6 +19,7 @@ from tracker.records import NOBODY
 
 IGNORED_LABEL = "ignore"  # of tracks that are regions in which nothing is judged
 IDENTITY_ATTRIBUTES = ("person", "identity", "name", "id")  # of a box; the first one counts
+SCORE_ATTRIBUTE = "score"  # of a box
 COMMON_LABELS = ("face", "faces", "head", "heads", "person", "people", "human")  # of nobody's name
 
 _UNSET = ("", "__undefined__")  # values by which CVAT says that an attribute was not chosen
@@ -50,6 +52,19 @@ def read_cvat(path: Path) -> Annotations:
     Raises:
         FormatError: the file cannot be read, is another export, or an element makes no sense.
     """
+    said, _ = read_named_cvat(path)
+    return replace(said, rows=said.rows._replace(scores=np.ones_like(said.rows.scores)))
+
+
+def read_named_cvat(path: Path) -> tuple[Annotations, dict[int, str]]:
+    """Read likewise, with scores, and with the names (by identity) of those who have one.
+
+    A box's score is its attribute of that name, 1 where that is none in [0, 1], and 0 where the
+    box was interpolated: left out of the file, or no keyframe.
+
+    Raises:
+        FormatError: as `read_cvat`.
+    """
     reader = _CvatReader(path)
     reader.read()
     frames = reader.frames()
@@ -57,20 +72,30 @@ def read_cvat(path: Path) -> Annotations:
     people = _people(tracks)
     rows: list[tuple[float, ...]] = []
     lines: list[int] = []
-    for track, (identity, _) in zip(tracks, people, strict=True):
-        for frame, line, (x1, y1, x2, y2) in _filled(_in_order(path, track, frames), frames):
-            rows.append((frame + 1, identity, x1, y1, x2 - x1, y2 - y1, 1.0))
+    for track, person in zip(tracks, people, strict=True):
+        for frame, line, corners, score in _filled(_in_order(path, track, frames), frames):
+            x1, y1, x2, y2 = corners
+            rows.append((frame + 1, person.identity, x1, y1, x2 - x1, y2 - y1, score))
             lines.append(line)
     table = rows_of(np.array(rows, np.float64).reshape(-1, 7), np.array(lines, np.int32))
     stop = None if frames.stop == MOST_FRAMES else frames.stop
     extent = Extent(reader.numbers.get("width"), reader.numbers.get("height"))
-    return Annotations(path, table, frames.start, stop, frames.step, 0, extent, dict(people))
+    whose = {person.identity: person.whose for person in people}
+    said = Annotations(path, table, frames.start, stop, frames.step, 0, extent, whose)
+    return said, {person.identity: person.name for person in people if person.name}
 
 
 class _Box(NamedTuple):
     frame: int
     line: int
     corners: _Corners | None  # None: outside
+    score: float = 1.0  # 0: interpolated
+
+
+class _Person(NamedTuple):
+    identity: int  # `NOBODY` of a region to ignore
+    whose: str  # in words, for errors
+    name: str | None
 
 
 @dataclass
@@ -120,6 +145,7 @@ class _CvatReader(XmlReader):
         text = self.text.strip()
         if tag == "attribute" and parent == "box":
             self.add_attribute(text)
+            self.add_score(text)
         elif tag in _META_NUMBERS.get(parent, ()):
             self.numbers[tag] = self.whole({tag: text}, tag)
         elif parent in ("task", "job") and tag == "frame_filter" and text:
@@ -154,7 +180,8 @@ class _CvatReader(XmlReader):
             if x2 <= x1 or y2 <= y1:
                 raise self.error(f"a box {x2 - x1:g} x {y2 - y1:g} has no area")
             corners = (x1, y1, x2, y2)
-        self.tracks[-1].boxes.append(_Box(frame, self.line, corners))
+        score = 0.0 if attributes.get("keyframe") == "0" else 1.0
+        self.tracks[-1].boxes.append(_Box(frame, self.line, corners, score))
 
     def add_attribute(self, value: str) -> None:
         """Take in who the track being read is, if that is what the attribute says."""
@@ -168,6 +195,16 @@ class _CvatReader(XmlReader):
                 f"track {track.number} is {value!r} here, but {before!r} in line {line}: "
                 "a track is one person; split it"
             )
+
+    def add_score(self, value: str) -> None:
+        """Take in how sure the detector was of the box being read, if that is what is said."""
+        boxes = self.tracks[-1].boxes
+        if self.attribute != SCORE_ATTRIBUTE or not boxes[-1].score:
+            return
+        with contextlib.suppress(ValueError):  # in another's file, it may be anything
+            score = float(value)
+            if 0 <= score <= 1:
+                boxes[-1] = boxes[-1]._replace(score=score)
 
     def frames(self) -> range:
         """Those of the video that the task has; where no end is named, up to `MOST_FRAMES`."""
@@ -198,12 +235,12 @@ def _in_order(path: Path, track: _Track, frames: range) -> list[_Box]:
     return boxes
 
 
-def _filled(boxes: Sequence[_Box], frames: range) -> Iterator[tuple[int, int, _Corners]]:
-    """Frame, line and corners of each box that is not outside, and of those left out between."""
+def _filled(boxes: Sequence[_Box], frames: range) -> Iterator[tuple[int, int, _Corners, float]]:
+    """Frame, line, corners, score of each box not outside, and of those left out between."""
     for box, after in zip(boxes, [*boxes[1:], None], strict=True):
         if box.corners is None:
             continue
-        yield box.frame, box.line, box.corners
+        yield box.frame, box.line, box.corners, box.score
         if after is None:
             continue
         last = after.corners or box.corners
@@ -213,11 +250,11 @@ def _filled(boxes: Sequence[_Box], frames: range) -> Iterator[tuple[int, int, _C
                 (1 - share) * begin + share * end
                 for begin, end in zip(box.corners, last, strict=True)
             )
-            yield frame, box.line, (x1, y1, x2, y2)
+            yield frame, box.line, (x1, y1, x2, y2), 0.0
 
 
-def _people(tracks: Sequence[_Track]) -> list[tuple[int, str]]:
-    """The number and the name of the person that each track is; `NOBODY` of a region to ignore."""
+def _people(tracks: Sequence[_Track]) -> list[_Person]:
+    """Who each track is."""
     people = [track for track in tracks if not track.ignored]
     used = [name for name in IDENTITY_ATTRIBUTES if any(name in track.called for track in people)]
     labels = {track.label for track in people if track.label.lower() not in COMMON_LABELS}
@@ -225,13 +262,15 @@ def _people(tracks: Sequence[_Track]) -> list[tuple[int, str]]:
     found = []
     for row, track in enumerate(tracks):
         key: object = row
-        name = f"track {track.number}"
+        whose, name = f"track {track.number}", None
         if track.ignored:
-            found.append((NOBODY, "a region to ignore"))
+            found.append(_Person(NOBODY, "a region to ignore", None))
             continue
         if used and used[0] in track.called:
-            key = name = repr(track.called[used[0]][0])
+            name = track.called[used[0]][0]
+            key = whose = repr(name)
         elif not used and len(labels) > 1 and track.label in labels:
-            key = name = f"label {track.label!r}"
-        found.append((numbers.setdefault(key, len(numbers) + 1), name))
+            name = track.label
+            key = whose = f"label {name!r}"
+        found.append(_Person(numbers.setdefault(key, len(numbers) + 1), whose, name))
     return found
