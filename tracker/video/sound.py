@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import itertools
+from collections.abc import Iterable, Iterator
 from fractions import Fraction
 from pathlib import Path
 
@@ -27,6 +28,7 @@ CHUNK_SAMPLES = 8192
 MAX_JITTER_S = Fraction(1, 20)  # containers round times; a longer step is a hole in the sound
 
 SoundPackets = Iterator["Packet[Stream]"]
+Samples = NDArray[np.float32] | Iterable[NDArray[np.float32]]  # all at once, or piece by piece
 
 
 def copy_sound(source: Path, target: OutputContainer) -> SoundPackets:
@@ -39,17 +41,48 @@ def copy_sound(source: Path, target: OutputContainer) -> SoundPackets:
         VideoOpenError: `source` cannot be read.
     """
     container = open_container(source)
-    start_s = _start_s(source, container)
+    start_s = first_picture_s(source, container)
     tracks = {
         stream.index: _copy_or_encode(stream, target, start_s) for stream in container.streams.audio
     }
     return _converted_packets(container, tracks)
 
 
-def encode_sound(samples: NDArray[np.float32], rate: int, target: OutputContainer) -> SoundPackets:
-    """Add mono `samples` (S,), `rate` a second, to `target` as AAC; give the packets lazily."""
-    stream = _add_aac(target, rate, channels=1)
-    return _encoded_packets(samples, rate, stream)
+def encode_sound(samples: Samples, rate: int, target: OutputContainer) -> SoundPackets:
+    """Add `samples`, `rate` a second, to `target` as AAC; give the packets lazily.
+
+    Args:
+        samples: mono (S,) or (channels, S), of 1, 2 or 6 channels, in [-1, 1]; or pieces of
+            such, asked for when they are due. No pieces are mono, and silent.
+    """
+    pieces = iter([samples] if isinstance(samples, np.ndarray) else samples)
+    first = np.atleast_2d(next(pieces, np.zeros((1, 0), np.float32)))
+    stream = _add_aac(target, rate, channels=len(first))
+    return _encoded_packets(itertools.chain([first], pieces), rate, stream)
+
+
+class SampleClock:
+    """Numbers decoded samples from the first picture, without the gaps of rounded times."""
+
+    def __init__(self, start_s: Fraction) -> None:
+        """Count from `start_s`, what the source calls the time of its first picture."""
+        self._start_s = start_s
+        self._next_sample: int | None = None
+
+    def place(self, frame: AudioFrame) -> int:
+        """The number of the first sample of `frame`, which comes after all that were placed."""
+        position = self._position(frame)
+        self._next_sample = position + frame.samples
+        return position
+
+    def _position(self, frame: AudioFrame) -> int:
+        if frame.pts is None or frame.time_base is None:
+            return self._next_sample or 0
+        position = round((frame.pts * frame.time_base - self._start_s) * frame.sample_rate)
+        if self._next_sample is None:
+            return position
+        is_hole = position - self._next_sample > MAX_JITTER_S * frame.sample_rate
+        return position if is_hole else self._next_sample
 
 
 class _CopiedTrack:
@@ -84,8 +117,7 @@ class _EncodedTrack:
     def __init__(self, source: AudioStream, target: OutputContainer, start_s: Fraction) -> None:
         self.source = source
         self._target = _add_aac(target, source.rate, source.channels)
-        self._start_s = start_s
-        self._next_sample: int | None = None
+        self._clock = SampleClock(start_s)
 
     def convert(self, packet: Packet[Stream] | None) -> SoundPackets:
         """Encode what `packet` holds; None empties the decoder."""
@@ -94,24 +126,13 @@ class _EncodedTrack:
         except av.FFmpegError:
             return
         for frame in frames:
-            frame.pts = self._position(frame)
+            frame.pts = self._clock.place(frame)
             frame.time_base = Fraction(1, frame.sample_rate)
-            self._next_sample = frame.pts + frame.samples
             yield from self._target.encode(frame)
 
     def finish(self) -> SoundPackets:
         yield from self.convert(None)
         yield from self._target.encode(None)
-
-    def _position(self, frame: AudioFrame) -> int:
-        """The number, from the start, of the first sample of `frame`."""
-        if frame.pts is None or frame.time_base is None:
-            return self._next_sample or 0
-        position = round((frame.pts * frame.time_base - self._start_s) * frame.sample_rate)
-        if self._next_sample is None:
-            return position
-        is_hole = position - self._next_sample > MAX_JITTER_S * frame.sample_rate
-        return position if is_hole else self._next_sample
 
 
 def _copy_or_encode(
@@ -132,13 +153,13 @@ def _converted_packets(
     container: InputContainer, tracks: dict[int, _CopiedTrack | _EncodedTrack]
 ) -> SoundPackets:
     with container:
-        for packet in _source_packets(container, [track.source for track in tracks.values()]):
+        for packet in sound_packets(container, [track.source for track in tracks.values()]):
             yield from tracks[packet.stream_index].convert(packet)
         for track in tracks.values():
             yield from track.finish()
 
 
-def _source_packets(container: InputContainer, streams: list[AudioStream]) -> SoundPackets:
+def sound_packets(container: InputContainer, streams: list[AudioStream]) -> SoundPackets:
     """Yield the packets up to the end, or to where no more can be found."""
     if not streams:  # to demux no stream in particular is to demux all
         return
@@ -150,16 +171,28 @@ def _source_packets(container: InputContainer, streams: list[AudioStream]) -> So
         return
 
 
-def _encoded_packets(samples: NDArray[np.float32], rate: int, stream: AudioStream) -> SoundPackets:
-    for start in range(0, len(samples), CHUNK_SAMPLES):
-        chunk = np.ascontiguousarray(samples[None, start : start + CHUNK_SAMPLES], np.float32)
-        frame = AudioFrame.from_ndarray(chunk, format="fltp", layout="mono")
-        frame.sample_rate, frame.pts, frame.time_base = rate, start, Fraction(1, rate)
+def _encoded_packets(
+    pieces: Iterable[NDArray[np.float32]], rate: int, stream: AudioStream
+) -> SoundPackets:
+    position = 0
+    for chunk in _chunks(pieces):
+        layout = AAC_LAYOUTS[len(chunk)]
+        frame = AudioFrame.from_ndarray(chunk, format="fltp", layout=layout)
+        frame.sample_rate, frame.pts, frame.time_base = rate, position, Fraction(1, rate)
+        position += frame.samples
         yield from stream.encode(frame)
     yield from stream.encode(None)
 
 
-def _start_s(source: Path, container: InputContainer) -> Fraction:
+def _chunks(pieces: Iterable[NDArray[np.float32]]) -> Iterator[NDArray[np.float32]]:
+    """Yield `pieces`, each of them cut into what is small enough to encode at once."""
+    for piece in pieces:
+        channels = np.atleast_2d(piece)
+        for start in range(0, channels.shape[1], CHUNK_SAMPLES):
+            yield np.ascontiguousarray(channels[:, start : start + CHUNK_SAMPLES], np.float32)
+
+
+def first_picture_s(source: Path, container: InputContainer) -> Fraction:
     """What `source` calls the time of its first picture, or else of its start."""
     try:
         with VideoReader(source, wanted=np.zeros(1, np.int64)) as reader:

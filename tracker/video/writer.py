@@ -21,9 +21,11 @@ from numpy.typing import NDArray
 
 from tracker.cores import cpu_threads
 from tracker.errors import VideoWriteError
-from tracker.video.sound import SoundPackets, copy_sound, encode_sound
+from tracker.video.sound import Samples, SoundPackets, copy_sound, encode_sound
 
 KEYFRAME_EVERY_S = 2  # near enough together to scrub through in a browser
+# To play before all is there; and to say to the sample how long sound lasts, not to a millisecond.
+_MP4_OPTIONS = {"movflags": "+faststart", "movie_timescale": "48000"}
 BT709 = 1  # FFmpeg's number for its primaries, its transfer and its matrix alike
 
 
@@ -43,7 +45,7 @@ class VideoWriter:
         tick_s: Fraction,
         frame_rate: Fraction,
         sound_from: Path | None = None,
-        sound: tuple[NDArray[np.float32], int] | None = None,
+        sound: tuple[Samples, int] | None = None,
         crf: int = 20,
         preset: str = "veryfast",
     ) -> None:
@@ -56,7 +58,8 @@ class VideoWriter:
             frame_rate: nominal, frames a second; how long the last frame lasts by default.
             sound_from: a video whose sound to take, kept in step with its first picture:
                 copied where MP4 can hold it, else encoded as AAC. One without sound is fine.
-            sound: instead, mono samples (S,) in [-1, 1] and how many there are a second.
+            sound: instead, samples in [-1, 1], as `encode_sound` takes them, and how many there
+                are a second.
             crf: x264's constant rate factor: 0 is lossless, 18 looks it, 51 is worst.
             preset: of x264, "ultrafast" to "veryslow".
 
@@ -76,7 +79,7 @@ class VideoWriter:
         with self._explain_errors():
             self._partial.touch()  # FFmpeg makes the file late; a bad folder should show at once
             self._container = av.open(  # absolute: what comes before a colon is a protocol to it
-                str(self._partial.absolute()), "w", format="mp4", options={"movflags": "+faststart"}
+                str(self._partial.absolute()), "w", format="mp4", options=dict(_MP4_OPTIONS)
             )
         try:
             with self._explain_errors():
@@ -174,7 +177,7 @@ class VideoWriter:
         return stream
 
     def _add_sound(
-        self, sound_from: Path | None, sound: tuple[NDArray[np.float32], int] | None
+        self, sound_from: Path | None, sound: tuple[Samples, int] | None
     ) -> SoundPackets:
         if sound is not None:
             return encode_sound(*sound, self._container)

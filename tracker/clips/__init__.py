@@ -1,0 +1,1 @@
+"""People's appearances, cut out of the video."""
