@@ -1,0 +1,1 @@
+"""Faces made unrecognisable in a video whose people are known: of everyone, or of the chosen."""
