@@ -526,8 +526,8 @@ def test_what_a_killed_run_left_half_written_is_gone_from_the_next(tmp_path):
     half = [tmp_path / "tracks.txt", tmp_path / "people" / "person-01.png"]
     half = [path.with_name(f"{path.name}.{os.getpid()}.partial") for path in half]
     half += [tmp_path / "annotated.mp4.partial"]
-    half += [folder.stage_file("crops", "key", ".npy.4711.partial")]
-    half += [folder.temporary_file("learning", "key-3", ".checkpoint.4711.partial")]
+    half += [folder.stage_file("crops", "key", ".npy.9999999.partial")]
+    half += [folder.temporary_file("learning", "key-3", ".checkpoint.9999999.partial")]
     for path in half:
         path.touch()
     RunFolder(tmp_path)
@@ -538,3 +538,13 @@ def test_half_written_files_of_others_are_left_alone(tmp_path):
     (tmp_path / "download.mp4.partial").touch()
     RunFolder(tmp_path)
     assert (tmp_path / "download.mp4.partial").exists()
+
+
+def test_what_another_process_is_writing_is_left_alone(tmp_path):
+    writing = tmp_path / f"redacted.mp4.{os.getppid()}.partial"
+    killed = tmp_path / "redacted.mp4.9999999.partial.partial"
+    for path in (writing, killed):
+        path.touch()
+    RunFolder(tmp_path)
+    assert writing.exists()
+    assert not killed.exists()

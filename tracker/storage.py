@@ -33,7 +33,8 @@ _KEY_LENGTH = 12  # hex digits; a run folder holds a dozen keys
 _DAMAGE = (
     OSError, KeyError, TypeError, ValueError, ArithmeticError, RecordError, SafetensorError,
 )  # fmt: skip
-_PARTIAL_NAME = re.compile(r"(\.\d+|^annotated\.mp4)\.partial$")  # ours; others' are left alone
+# Ours, with the process that writes it; others' are left alone.
+_PARTIAL_NAME = re.compile(r"(?:\.(\d+)|^annotated\.mp4)(?:\.partial)+$")
 _LANDMARK_COLUMNS = [f"{axis}_{point}" for point in range(5) for axis in "xy"]
 
 
@@ -74,7 +75,8 @@ class RunFolder:
         """Delete what was being written aside when a run was killed."""
         for folder in (self.path, self.path / "people", self._stages):
             for path in folder.glob("*.partial"):
-                if _PARTIAL_NAME.search(path.name):
+                ours = _PARTIAL_NAME.search(path.name)
+                if ours and not _is_at_work(ours[1]):
                     path.unlink(missing_ok=True)
 
     def forget_unused(self) -> None:
@@ -82,6 +84,11 @@ class RunFolder:
         for path in self._stages.iterdir():
             if path.name not in self._used:
                 path.unlink(missing_ok=True)
+
+
+def _is_at_work(process: str | None) -> bool:
+    """Whether another process of that number is there: it may be writing, as `redact` does."""
+    return process is not None and int(process) != os.getpid() and Path("/proc", process).exists()
 
 
 def stage_key(stage: str, config: object, *read: str) -> str:
