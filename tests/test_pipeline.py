@@ -145,8 +145,10 @@ def test_a_run_writes_all_its_outputs(first):
     assert found == {
         "annotated.mp4",
         "embedding.safetensors",
+        "faces.npz",
         "learning.png",
         "people",
+        "report.html",
         "run.json",
         "shots.csv",
         "stages",

@@ -146,8 +146,8 @@ def run_killed(server, moment, arguments, run=run_until):
 
 
 def outputs(folder):
-    """The content of what a run writes, but for run.json, which tells of times."""
-    names = ["tracks.txt", "tracks.json", "shots.csv", "annotated.mp4"]
+    """The content of what a run writes, but for run.json and report.html, which tell of times."""
+    names = ["tracks.txt", "tracks.json", "shots.csv", "faces.npz", "annotated.mp4"]
     sheets = {path.name: path.read_bytes() for path in sorted((folder / "people").iterdir())}
     return {name: (folder / name).read_bytes() for name in names} | sheets
 

@@ -17,6 +17,7 @@ from tracker.outputs import earlier_stages, write_outputs, write_run_json
 from tracker.pipeline import find_people
 from tracker.presenting import write_annotated
 from tracker.progress import Progress
+from tracker.report.page import write_report
 from tracker.run import Run, RunLog
 from tracker.storage import RunFolder
 from tracker.video.reader import probe_video
@@ -92,6 +93,7 @@ def track_video(
     tracked = write_outputs(run, findings, names)
     write_annotated(folder, video, tracked, with_video, run.log)
     write_run_json(run, findings)
+    write_report(out)
     folder.forget_unused()
     people = len(np.unique(findings.tracks.person))
     if config.clustering.people is not None and people < config.clustering.people:

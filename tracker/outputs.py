@@ -60,6 +60,7 @@ def tracked_video(name: str, findings: Findings, names: Mapping[int, str]) -> Tr
     """What was found in the video `name`, as other programs are told of it."""
     scan, detections = findings.scan, findings.scan.detections
     stray = detections.where(findings.person == NOBODY)
+    nobody = np.full(len(stray), NOBODY, np.int32)
     sureness = findings.identities.sureness
     people = people_of(findings.tracks, scan.shots, scan.timeline, names)
     return TrackedVideo(
@@ -67,8 +68,8 @@ def tracked_video(name: str, findings: Findings, names: Mapping[int, str]) -> Tr
         findings.info,
         scan.timeline,
         tuple(scan.shots),
-        findings.tracks,
-        Tracks(stray.frame, np.full(len(stray), NOBODY, np.int32), stray.boxes, stray.scores),
+        _rounded(findings.tracks),
+        _rounded(Tracks(stray.frame, nobody, stray.boxes, stray.scores)),
         tuple(
             replace(
                 person,
@@ -79,6 +80,13 @@ def tracked_video(name: str, findings: Findings, names: Mapping[int, str]) -> Tr
         ),
         tuple(findings.identities.maybe_same),
     )
+
+
+def _rounded(tracks: Tracks) -> Tracks:
+    """`tracks` as they are read back: files have boxes to a hundredth, scores to four digits."""
+    scores = np.where(tracks.scores > 0, tracks.scores.astype(float).round(4).clip(1e-4), 0)
+    boxes = tracks.boxes.astype(float).round(2)
+    return replace(tracks, boxes=boxes.astype(np.float32), scores=scores.astype(np.float32))
 
 
 def choose_portraits(findings: Findings) -> Portraits:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 from tracker.errors import TrackerError
 from tracker.storage import fingerprint, load_json, refusing_damage
@@ -25,7 +24,9 @@ def find_video(run: Path, given: Path | None) -> Path:
         places += [run.absolute().parent / known["name"]] if "name" in known else []
         path = next((place for place in places if place.is_file()), None)
     if path is None:
-        raise TrackerError(f"{run}: the video of these tracks is not known: give it with --video")
+        raise TrackerError(
+            f"{run}: the video of these tracks is not where it was: give it with --video"
+        )
     if "fingerprint" in known and fingerprint(path) != known["fingerprint"]:
         raise TrackerError(
             f"{path} is not the video that {run} was made from: give that one with --video"
@@ -33,7 +34,12 @@ def find_video(run: Path, given: Path | None) -> Path:
     return path
 
 
-def _known_of_video(run: Path) -> dict[str, Any]:
+def fingerprint_of_run(run: Path) -> str:
+    """The fingerprint of the video that `run` was made from; "" where the run does not say."""
+    return _known_of_video(run).get("fingerprint", "")
+
+
+def _known_of_video(run: Path) -> dict[str, str]:
     """What the run folder `run` says of its video; nothing where it is none."""
     path = run / RUN_FILE
     if not path.is_file():

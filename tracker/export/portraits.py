@@ -1,4 +1,4 @@
-"""people/faces.npz: the faces that contact sheets and the report show, to draw these anew from."""
+"""faces.npz: the faces that contact sheets and the report show, to draw these anew from."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from tracker.errors import StorageError
 from tracker.storage import refusing_damage, written_aside
 from tracker.tracked import Portraits
 
-PORTRAITS_FILE = "people/faces.npz"  # of a run folder
+PORTRAITS_FILE = "faces.npz"  # of a run folder
 
 
 def save_portraits(run: Path, portraits: Portraits) -> None:
-    """Write `portraits` into the run folder `run`, whose folder people/ there is."""
+    """Write `portraits` into the run folder `run`."""
     with written_aside(run / PORTRAITS_FILE) as aside, aside.open("wb") as file:
         np.savez(
             file, person=portraits.person, frame=portraits.frame, images=portraits.images
