@@ -34,12 +34,12 @@ def called(edits, tracks, video=VIDEO):
 
 
 def anna(person=1):
-    return naming_of("Anna", person, VIDEO, tracks_of(*couple()))
+    return naming_of("Anna", "", person, VIDEO, tracks_of(*couple()))
 
 
 def test_what_is_said_is_read_back(tmp_path):
-    add_edits(tmp_path, [anna(), naming_of("Zoë <b>", 2, VIDEO, tracks_of(*couple()))])
-    add_edits(tmp_path, [naming_of("", 2, VIDEO, tracks_of(*couple()))])
+    add_edits(tmp_path, [anna(), naming_of("Zoë <b>", "", 2, VIDEO, tracks_of(*couple()))])
+    add_edits(tmp_path, [naming_of("", "Zoë <b>", 2, VIDEO, tracks_of(*couple()))])
     said = read_edits(tmp_path)
     assert [(one.name, one.person, one.video) for one in said] == [
         ("Anna", 1, VIDEO),
@@ -83,7 +83,7 @@ def test_edits_are_a_line_each_that_a_person_can_read(tmp_path):
 
 @given(st.integers(1, 200))
 def test_faces_that_tell_a_person_are_few_and_spread_over_the_video(length):
-    naming = naming_of("Anna", 1, VIDEO, tracks_of(*couple(stop=length)))
+    naming = naming_of("Anna", "", 1, VIDEO, tracks_of(*couple(stop=length)))
     assert len(naming.frame) == min(length, MOST_FACES)
     assert naming.frame[0] == 0
     assert naming.frame[-1] == length - 1
@@ -100,12 +100,12 @@ def test_a_person_cut_in_two_keeps_the_name_on_the_larger_part():
 
 
 def test_the_latest_name_counts():
-    later = naming_of("Bea", 1, VIDEO, tracks_of(*couple()))
+    later = naming_of("Bea", "Anna", 1, VIDEO, tracks_of(*couple()))
     assert called([anna(), later], tracks_of(*couple())) == {1: "Bea"}
 
 
 def test_a_name_can_be_taken_away():
-    nameless = naming_of("", 1, VIDEO, tracks_of(*couple()))
+    nameless = naming_of("", "Anna", 1, VIDEO, tracks_of(*couple()))
     assert called([anna(), nameless], tracks_of(*couple())) == {}
 
 
@@ -114,6 +114,34 @@ def test_a_name_does_not_go_to_whoever_is_left_where_the_face_is_no_more():
     names, lost = names_after([anna()], VIDEO, alone)
     assert names == {}
     assert [naming.name for naming in lost] == ["Anna"]
+
+
+def test_a_name_given_in_place_of_another_counts_though_fewer_of_its_faces_are_there():
+    later = naming_of("Bea", "Anna", 1, VIDEO, tracks_of(*couple(stop=100)))
+    rows = couple(stop=50)
+    earlier = naming_of("Anna", "", 1, VIDEO, tracks_of(*couple(stop=50)))
+    assert called([earlier, later], tracks_of(*rows, (50, 1, 0), (51, 1, 0))) == {1: "Bea"}
+
+
+def test_of_two_names_the_one_whose_faces_are_mostly_there_counts_and_the_other_is_told():
+    ben = naming_of("Ben", "", 2, VIDEO, tracks_of(*couple()))
+    rows = [(t, 1, 0) for t in range(100)] + [(t, 1 if t < 60 else 2, 50) for t in range(100)]
+    for edits in ([anna(), ben], [ben, anna()]):
+        names, lost = names_after(edits, VIDEO, tracks_of(*rows))
+        assert names == {1: "Anna"}
+        assert [naming.name for naming in lost] == ["Ben"]
+
+
+def test_a_name_does_not_go_to_whoever_has_some_of_many_pieces():
+    thirds = [(t, 1 + t * 3 // 100, 0) for t in range(100)]
+    names, lost = names_after([anna()], VIDEO, tracks_of(*thirds))
+    assert (names, len(lost)) == ({}, 1)
+
+
+def test_half_of_the_faces_is_not_enough():
+    halves = tracks_of(*[(t, 1 + t // 16, 0) for t in range(32)])
+    naming = naming_of("Anna", "", 1, VIDEO, tracks_of(*couple(stop=32)))
+    assert called([naming], halves) == {}
 
 
 def test_a_person_seen_in_a_few_of_the_frames_only_is_not_known_again():

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from tracker.arguments.import_ import add_import_arguments
 from tracker.boxes import box_iou
 from tracker.commands.import_ import import_tracks
+from tracker.edits import add_edits, naming_of
 from tracker.errors import FormatError, StorageError, TrackerError
 from tracker.evaluation.truth import read_tracks
 from tracker.export.appearances import people_of
@@ -22,7 +23,9 @@ from tracker.export.portraits import load_portraits, save_portraits
 from tracker.export.tracks_json import TRACKS_JSON, read_tracked, tracked_as_dict
 from tracker.importing import MIN_IOU, corrected_by, import_tracks_into, kept_portraits
 from tracker.mot import write_mot
+from tracker.progress import Silence
 from tracker.records import NOBODY, Shot, Timeline, Tracks, VideoInfo
+from tracker.run_video import fingerprint_of_run
 from tracker.shots import read_shots
 from tracker.storage import content_hash, load_json, save_json
 from tracker.tracked import Portraits, TrackedVideo
@@ -32,6 +35,10 @@ NTSC = Fraction(30000, 1001)
 TIMELINE = Timeline(np.arange(FRAMES, dtype=np.int64), 1 / NTSC, FRAMES)
 INFO = VideoInfo(640, 360, NTSC, FRAMES, has_sound=False)
 SHOTS = (Shot(0, 20), Shot(20, FRAMES))
+
+
+def taken_back(run, file, out):
+    return import_tracks_into(run, file, out, Silence())
 
 
 def tracks_of(rows):
@@ -361,7 +368,7 @@ def test_without_faces_there_are_no_portraits():
 
 def test_an_import_is_a_run_folder(tmp_path, run, cvat):
     out, path = tmp_path / "out", cvat((">Person 2<", ">Zoë<"))
-    film = import_tracks_into(run, path, out)
+    film = taken_back(run, path, out)
     assert tracked_as_dict(read_tracked(out)) == tracked_as_dict(film)
     assert_same(read_tracks(out), film.tracks)
     assert tuple(read_shots(out / "shots.csv", FRAMES)) == SHOTS
@@ -377,24 +384,24 @@ def test_an_import_is_a_run_folder(tmp_path, run, cvat):
 
 def test_the_run_stays_as_it_is(tmp_path, run, cvat):
     before = {path: path.read_bytes() for path in run.iterdir()}
-    import_tracks_into(run, cvat((">Person 2<", ">Zoë<")), tmp_path / "out")
+    taken_back(run, cvat((">Person 2<", ">Zoë<")), tmp_path / "out")
     assert {path: path.read_bytes() for path in run.iterdir()} == before
 
 
 def test_the_same_file_gives_the_same_folder(tmp_path, run, cvat):
     first, second = tmp_path / "first", tmp_path / "second"
     for out in (first, second):
-        import_tracks_into(run, cvat(), out)
+        taken_back(run, cvat(), out)
     for path in first.rglob("*.*"):
         assert path.read_bytes() == (second / path.relative_to(first)).read_bytes()
 
 
 def test_an_import_can_be_imported_again_over_the_first(tmp_path, run, cvat, mot):
     out = tmp_path / "out"
-    import_tracks_into(run, cvat(), out)
+    taken_back(run, cvat(), out)
     (out / "annotated.mp4").touch()
     (out / "report.html").touch()
-    import_tracks_into(run, mot("1,1,10,10,30,40"), out)
+    taken_back(run, mot("1,1,10,10,30,40"), out)
     assert read_tracked(out).names == {1: "Ann"}
     assert [sheet.name for sheet in (out / "people").glob("*.png")] == ["person-01.png"]
     assert not (out / "annotated.mp4").exists()
@@ -402,9 +409,9 @@ def test_an_import_can_be_imported_again_over_the_first(tmp_path, run, cvat, mot
 
 
 def test_an_import_can_be_corrected_further(tmp_path, run, cvat):
-    once = import_tracks_into(run, cvat((">Person 2<", ">Zoë<")), tmp_path / "once")
+    once = taken_back(run, cvat((">Person 2<", ">Zoë<")), tmp_path / "once")
     path = cvat((">Zoë<", ">Ada<"), film=once)
-    assert import_tracks_into(tmp_path / "once", path, tmp_path / "twice").names == {
+    assert taken_back(tmp_path / "once", path, tmp_path / "twice").names == {
         1: "Ann",
         4: "Bo",
         6: "Ada",
@@ -415,27 +422,27 @@ def test_a_folder_with_something_else_in_it_is_left_alone(tmp_path, run, cvat):
     (tmp_path / "out").mkdir()
     (tmp_path / "out" / "letter.txt").touch()
     with pytest.raises(TrackerError, match="is not empty, and no earlier import"):
-        import_tracks_into(run, cvat(), tmp_path / "out")
+        taken_back(run, cvat(), tmp_path / "out")
     assert [path.name for path in (tmp_path / "out").iterdir()] == ["letter.txt"]
 
 
 def test_what_is_read_is_not_written_over(tmp_path, run, cvat):
     once = tmp_path / "once"
-    import_tracks_into(run, cvat(), once)
+    taken_back(run, cvat(), once)
     with pytest.raises(TrackerError, match="once is what is read here"):
-        import_tracks_into(once, cvat(), once)
+        taken_back(once, cvat(), once)
     with pytest.raises(TrackerError, match="once is what is read here"):
-        import_tracks_into(run, once, once)
+        taken_back(run, once, once)
 
 
 def test_a_file_is_no_folder_to_write_to(tmp_path, run, cvat):
     with pytest.raises(StorageError, match="choose another folder with --out"):
-        import_tracks_into(run, cvat(), run / TRACKS_JSON)
+        taken_back(run, cvat(), run / TRACKS_JSON)
 
 
 def test_nothing_is_written_where_the_file_is_wrong(tmp_path, run, mot):
     with pytest.raises(FormatError):
-        import_tracks_into(run, mot("1,1,ten,10,30,40"), tmp_path / "out")
+        taken_back(run, mot("1,1,ten,10,30,40"), tmp_path / "out")
     assert not (tmp_path / "out").exists()
 
 
@@ -456,3 +463,12 @@ def test_the_command_writes_where_it_is_told_to(tmp_path, run, mot, capsys):
     import_tracks(given_line(run, mot("1,1,10,10,30,40"), "--out", tmp_path / "there"))
     assert read_tracked(tmp_path / "there").names == {1: "Ann"}
     assert "1 person with 1 face: " in capsys.readouterr().err
+
+
+def test_names_given_to_an_import_stay_when_it_is_imported_again(run, cvat, tmp_path):
+    out = tmp_path / "out"
+    before = taken_back(run, cvat(), out)
+    naming = naming_of("Anna", "", 2, fingerprint_of_run(out), before.tracks)
+    add_edits(out, [naming])
+    assert taken_back(run, cvat(), out).names[2] == "Anna"
+    assert read_tracked(out).names[2] == "Anna"

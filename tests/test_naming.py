@@ -63,6 +63,9 @@ def test_a_name_stays_in_a_later_run_that_numbers_people_otherwise(run, argument
 
     assert run_tracker([*arguments, "--people", "2", "--no-video", "--out", str(run)]) == 0
     assert len(names(run)) == 2
+    # Numbers are as before: had they not been, names would follow the faces.
+    said = (run / "edits.jsonl").read_text()
+    (run / "edits.jsonl").write_text(said.replace('"person": 1', '"person": 2'))
     assert run_tracker([*arguments, "--no-video", "--out", str(run)]) == 0
 
     after = {person.name: person.appearances[0] for person in read_tracked(run).people}
@@ -118,6 +121,8 @@ def test_a_name_that_several_have_does_not_say_who_is_meant(run, capsys):
         (["1"], "what is '1' to be called?"),
         (["1", "Anna", "1", "Bea"], "named twice"),
         (["1", "x" * 201], "200 are the most"),
+        (["1", "2"], "'2' is how person 2 is told"),
+        (["1", "person  2"], "'person 2' is how person 2 is told"),
     ],
 )
 def test_what_cannot_be_done_is_said_and_changes_nothing(run, undisturbed, capsys, given, problem):
@@ -139,3 +144,18 @@ def test_a_video_that_has_moved_keeps_the_names_and_is_told(run, drawn, tmp_path
 def test_a_folder_that_is_no_run_is_refused(tmp_path, capsys):
     assert name(tmp_path, "1", "Anna") == 1
     assert "name the folder of a finished run" in capsys.readouterr().err
+
+
+def test_a_run_whose_faces_are_lost_is_left_as_it_is(run, capsys):
+    (run / "faces.npz").unlink()
+    assert name(run, "1", "Anna") == 1
+    assert "faces.npz is missing: run the tracker again" in capsys.readouterr().err
+    assert not (run / "edits.jsonl").exists()
+
+
+@pytest.mark.parametrize("wanted", ["ශ්\u200dරී", "👨\u200d👩\u200d👧", "Zoe\u0308"])
+def test_names_of_all_scripts_are_kept_and_found_again(run, wanted):
+    assert name(run, "1", wanted, "--no-video") == 0
+    assert names(run)[0] == wanted
+    assert name(run, wanted, "Anna", "--no-video") == 0
+    assert names(run)[0] == "Anna"

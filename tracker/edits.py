@@ -17,13 +17,13 @@ from numpy.typing import NDArray
 
 from tracker.boxes import box_iou
 from tracker.errors import FormatError
-from tracker.records import Tracks
+from tracker.records import NOBODY, Tracks
 from tracker.storage import written_aside
 
 EDITS_FILE = "edits.jsonl"  # of a run folder
 MOST_FACES = 32  # that tell who is meant
 MIN_IOU = 0.3  # of a face now and as it was then: other detectors draw other boxes
-MIN_SHARE = 1 / 3  # of the faces that must be one person's again
+MIN_SHARE = 1 / 2  # of the faces; one person's again must be more
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -32,6 +32,7 @@ class Naming:
 
     Attributes:
         name: "" takes the name away.
+        was: the name given to the person before, which this takes the place of; "": none.
         person: the number at the time.
         video: the fingerprint of the video.
         frame: (n,) int32; where the person was seen.
@@ -39,18 +40,22 @@ class Naming:
     """
 
     name: str
+    was: str
     person: int
     video: str
     frame: NDArray[np.int32]
     boxes: NDArray[np.float32]
 
 
-def naming_of(name: str, person: int, video: str, tracks: Tracks) -> Naming:
-    """That `person` of `tracks` is called `name`, told by some of the faces, evenly spread."""
+def naming_of(name: str, was: str, person: int, video: str, tracks: Tracks) -> Naming:
+    """That `person` of `tracks`, who `was` called something, or nothing (""), is called `name`.
+
+    The person is told by some of the faces, evenly spread over the video.
+    """
     rows = np.flatnonzero(tracks.person == person)
     if len(rows) > MOST_FACES:
         rows = rows[np.linspace(0, len(rows) - 1, MOST_FACES).round().astype(int)]
-    return Naming(name, person, video, tracks.frame[rows], tracks.boxes[rows])
+    return Naming(name, was, person, video, tracks.frame[rows], tracks.boxes[rows])
 
 
 def read_edits(run: Path) -> list[Naming]:
@@ -63,7 +68,7 @@ def read_edits(run: Path) -> list[Naming]:
     if not path.exists():
         return []
     try:
-        lines = path.read_text(encoding="utf-8").splitlines()
+        lines = path.read_text(encoding="utf-8").split("\n")
     except (OSError, UnicodeDecodeError) as error:
         raise FormatError(path, f"cannot be read ({error})") from error
     return [_parsed(path, n, line) for n, line in enumerate(lines, 1) if line.strip()]
@@ -87,25 +92,35 @@ def add_edits(run: Path, said: Sequence[Naming]) -> None:
 def names_after(
     edits: Sequence[Naming], video: str, tracks: Tracks
 ) -> tuple[dict[int, str], list[Naming]]:
-    """What the people of `tracks` are called, and the namings whose faces are nobody's now.
+    """What the people of `tracks` are called, and the namings that nobody bears now.
 
-    The latest naming of a person counts, and names of another `video`, by its fingerprint, do not.
+    A name goes to the person who has more than half of its faces. Of several names of one person,
+    one given in place of another counts instead of that; else the one of which the person has the
+    largest share of faces, and at last the latest. Names of another `video`, by its fingerprint,
+    do not count.
     """
-    names: dict[int, str] = {}
+    standing: dict[int, list[tuple[float, int, Naming]]] = {}  # by person: share, place, naming
     lost = []
-    for naming in edits:
+    for place, naming in enumerate(edits):
         if naming.video != video:
             continue
-        person = _person_now(naming, tracks)
-        if person is not None:
-            names[person] = naming.name
-        elif naming.name:
+        person, share = _person_now(naming, tracks)
+        if share <= MIN_SHARE:
             lost.append(naming)
-    return {person: name for person, name in names.items() if name}, lost
+            continue
+        others = [one for one in standing.get(person, []) if one[2].name != naming.was]
+        standing[person] = [*others, (share, place, naming)]
+    names = {}
+    for person, namings in standing.items():
+        best = max(namings, key=lambda one: one[:2])[2]
+        names[person] = best.name
+        lost += [naming for _, _, naming in namings if naming.name != best.name]
+    named = {person: name for person, name in names.items() if name}
+    return named, [naming for naming in lost if naming.name and naming.name not in named.values()]
 
 
-def _person_now(naming: Naming, tracks: Tracks) -> int | None:
-    """Whose most of the faces are that `naming` is of."""
+def _person_now(naming: Naming, tracks: Tracks) -> tuple[int, float]:
+    """Whose most of the faces are that `naming` is of, and the share of them."""
     votes: Counter[int] = Counter()
     for frame, box in zip(naming.frame, naming.boxes, strict=True):
         first, stop = np.searchsorted(tracks.frame, [frame, frame + 1])
@@ -115,9 +130,17 @@ def _person_now(naming: Naming, tracks: Tracks) -> int | None:
         if overlap.max() >= MIN_IOU:
             votes[int(tracks.person[first + int(np.argmax(overlap))])] += 1
     if not votes:
-        return None
+        return NOBODY, 0.0
     person, count = min(votes.items(), key=lambda vote: (-vote[1], vote[0]))
-    return person if count >= MIN_SHARE * len(naming.frame) else None
+    return person, count / len(naming.frame)
+
+
+def about_lost(naming: Naming) -> str:
+    """What to tell the user of a name that nobody bears."""
+    return (
+        f"nobody is called {naming.name} here: the faces of that name are nobody's, several "
+        "people's, or of somebody with another name"
+    )
 
 
 def _as_dict(naming: Naming) -> dict[str, Any]:
@@ -126,6 +149,7 @@ def _as_dict(naming: Naming) -> dict[str, Any]:
         "edit": "name",
         "person": naming.person,
         "name": naming.name,
+        "was": naming.was,
         "video": naming.video,
         "seen": [[frame, *box] for frame, box in seen],  # x1, y1, x2, y2
     }
@@ -139,6 +163,7 @@ def _parsed(path: Path, number: int, line: str) -> Naming:
         seen = np.array(content["seen"], np.float64).reshape(-1, 5)
         return Naming(
             str(content["name"]),
+            str(content["was"]),
             int(content["person"]),
             str(content["video"]),
             seen[:, 0].astype(np.int32),

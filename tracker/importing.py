@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tracker.boxes import box_iou
+from tracker.edits import about_lost, names_after, read_edits
 from tracker.errors import FormatError, StorageError, TrackerError
 from tracker.evaluation.annotations import (
     Annotations,
@@ -22,15 +23,17 @@ from tracker.evaluation.annotations import (
 )
 from tracker.evaluation.cvat import read_named_cvat
 from tracker.export.appearances import people_of
-from tracker.export.choosing import people_called
+from tracker.export.choosing import comparable, people_called
 from tracker.export.cvat import person_labels
 from tracker.export.portraits import PORTRAITS_FILE, load_portraits, save_portraits
-from tracker.export.tracks_json import TRACKS_JSON, read_tracked, tracked_as_dict
+from tracker.export.tracks_json import TRACKS_JSON, read_tracked, write_tracked
+from tracker.export.wording import clean_name
 from tracker.mot import MotRows, read_mot, write_mot
 from tracker.presenting import ANNOTATED, write_sheets
+from tracker.progress import Progress
 from tracker.records import Tracks
 from tracker.render import chosen_for_sheet
-from tracker.run_video import RUN_FILE
+from tracker.run_video import RUN_FILE, fingerprint_of_run
 from tracker.shots import write_shots
 from tracker.storage import content_hash, load_json, save_json, written_aside
 from tracker.tracked import Portraits, TrackedVideo
@@ -50,11 +53,13 @@ class _Meant(NamedTuple):
     names: dict[int, str]  # what people are called whom the run does not know
 
 
-def import_tracks_into(run: Path, file: Path, out: Path) -> TrackedVideo:
+def import_tracks_into(run: Path, file: Path, out: Path, progress: Progress) -> TrackedVideo:
     """Make the run folder `out`: the video and shots of `run`, with the people in `file`.
 
     Args:
         file: CVAT for video 1.1, MOT text, or the folder of another run of the same video.
+        out: what was imported there before is replaced; names given there stay.
+        progress: told of names that nobody bears any more.
 
     Raises:
         FormatError: the file cannot be understood, or does not fit the video; with the line.
@@ -70,6 +75,10 @@ def import_tracks_into(run: Path, file: Path, out: Path) -> TrackedVideo:
     if isinstance(about.get("counts"), dict):
         about["counts"]["people"] = len(corrected.people)
     _clear(out, (run, file))
+    names, lost = names_after(read_edits(out), fingerprint_of_run(run), corrected.tracks)
+    for naming in lost:
+        progress.say(about_lost(naming))
+    corrected = corrected.called(names)
     # First the note that this is an import: should this be interrupted, the next one may go on.
     save_json(out / RUN_FILE, about)
     with written_aside(out / "tracks.txt") as aside:
@@ -78,7 +87,7 @@ def import_tracks_into(run: Path, file: Path, out: Path) -> TrackedVideo:
         write_shots(aside, corrected.shots)
     write_sheets(out, corrected, portraits)
     save_portraits(out, portraits)
-    save_json(out / TRACKS_JSON, tracked_as_dict(corrected))
+    write_tracked(out, corrected)
     return corrected
 
 
@@ -166,12 +175,12 @@ def _meant(said: Annotations, names: Mapping[int, str], found: TrackedVideo) -> 
 
     By the label that the person has in CVAT, else by name or number; else it is somebody new.
     """
-    by_label = {label.casefold(): number for number, label in person_labels(found).items()}
+    by_label = {comparable(label): number for number, label in person_labels(found).items()}
     numbers: dict[int, int] = {}
     new_names: dict[int, str] = {}
     for identity in np.unique(said.rows.identity).tolist():
-        label = names.get(identity, "").casefold()
-        name = _in_one_line(names.get(identity, ""))
+        label = comparable(names.get(identity, ""))
+        name = clean_name(names.get(identity, ""))
         number = by_label.get(label) or _called(said, identity, name, found)
         if number is None:
             number = _new_number(name, {*found.names, *numbers.values()})
@@ -180,11 +189,6 @@ def _meant(said: Annotations, names: Mapping[int, str], found: TrackedVideo) -> 
                 by_label[label] = number
         numbers[identity] = number
     return _Meant(said, numbers, new_names)
-
-
-def _in_one_line(text: str) -> str:
-    """`text` without what cannot be seen."""
-    return " ".join("".join(one if one.isprintable() else " " for one in text).split())
 
 
 def _called(said: Annotations, identity: int, name: str, found: TrackedVideo) -> int | None:

@@ -10,7 +10,7 @@ import numpy as np
 
 from tracker.config import Config
 from tracker.devices import choose_device
-from tracker.edits import names_after, read_edits
+from tracker.edits import about_lost, names_after, read_edits
 from tracker.errors import TrackerError
 from tracker.learned import EMBEDDING_FILE
 from tracker.outputs import earlier_stages, write_outputs, write_run_json
@@ -89,7 +89,7 @@ def track_video(
     findings = find_people(run, info)
     names, lost = names_after(edits, findings.scan.video_key, findings.tracks)
     for naming in lost:
-        progress.say(f"{naming.name} is nobody of this run: the faces of that name were not found")
+        progress.say(about_lost(naming))
     tracked = write_outputs(run, findings, names)
     write_annotated(folder, video, tracked, with_video, run.log)
     write_run_json(run, findings)

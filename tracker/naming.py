@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 from pathlib import Path
 
 from tracker.edits import add_edits, naming_of
 from tracker.errors import TrackerError
 from tracker.export.portraits import load_portraits
-from tracker.export.tracks_json import TRACKS_JSON, read_tracked, tracked_as_dict
+from tracker.export.tracks_json import read_tracked, write_tracked
 from tracker.presenting import ANNOTATED, write_annotated, write_sheets
 from tracker.progress import Progress
 from tracker.report.page import write_report
 from tracker.run import RunLog
 from tracker.run_video import find_video, fingerprint_of_run
-from tracker.storage import RunFolder, save_json
+from tracker.storage import RunFolder
 from tracker.tracked import TrackedVideo, default_name
 
 
@@ -38,27 +37,30 @@ def name_people(
     for number in names:
         if number not in tracked.names:
             raise TrackerError(f"{run} has no person {number}: there are {len(tracked.people)}")
+    portraits, video = load_portraits(run), fingerprint_of_run(run)
+    if not video:
+        raise TrackerError(f"{run} does not say of which video it is: run the tracker again")
     # First what cannot be made anew; should this be interrupted, a later run shows the names.
-    video = fingerprint_of_run(run)
-    add_edits(run, [naming_of(name, who, video, tracked.tracks) for who, name in names.items()])
-    named = _named(tracked, names)
-    save_json(run / TRACKS_JSON, tracked_as_dict(named))
-    write_sheets(run, named, load_portraits(run))
+    add_edits(
+        run,
+        [
+            naming_of(name, _given_name(tracked, who), who, video, tracked.tracks)
+            for who, name in names.items()
+        ],
+    )
+    named = tracked.called(names)
+    write_tracked(run, named)
+    write_sheets(run, named, portraits)
     write_report(run)
     if (run / ANNOTATED).exists():
         _redraw(run, named, with_video, progress)
     return named
 
 
-def _named(tracked: TrackedVideo, names: Mapping[int, str]) -> TrackedVideo:
-    called = {number: name or default_name(number) for number, name in names.items()}
-    return replace(
-        tracked,
-        people=tuple(
-            replace(person, name=called.get(person.number, person.name))
-            for person in tracked.people
-        ),
-    )
+def _given_name(tracked: TrackedVideo, person: int) -> str:
+    """The name that was given to a person; "" where none was."""
+    name = tracked.names[person]
+    return "" if name == default_name(person) else name
 
 
 def _redraw(run: Path, named: TrackedVideo, with_video: bool, progress: Progress) -> None:

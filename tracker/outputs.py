@@ -17,7 +17,7 @@ from tracker.embedding.learning import Embedding
 from tracker.errors import StorageError
 from tracker.export.appearances import people_of
 from tracker.export.portraits import save_portraits
-from tracker.export.tracks_json import TRACKS_JSON, tracked_as_dict
+from tracker.export.tracks_json import write_tracked
 from tracker.learned import EMBEDDING_FILE, save_embedding
 from tracker.mot import write_mot
 from tracker.pipeline import Findings
@@ -47,7 +47,7 @@ def write_outputs(run: Run, findings: Findings, names: Mapping[int, str]) -> Tra
         write_mot(aside, tracked.tracks)
     with written_aside(folder / "shots.csv") as aside:
         write_shots(aside, findings.scan.shots)
-    save_json(folder / TRACKS_JSON, tracked_as_dict(tracked))
+    write_tracked(folder, tracked)
     save_embedding(folder / EMBEDDING_FILE, findings.identities.embedding)
     _write_learning_plot(folder / "learning.png", run, findings.identities.embedding)
     portraits = choose_portraits(findings)

@@ -31,7 +31,7 @@ _PIECE_BYTES = 1 << 16
 _STAGES_VERSION = 3  # raise it when a stage computes something else from the same settings
 _KEY_LENGTH = 12  # hex digits; a run folder holds a dozen keys
 _DAMAGE = (
-    OSError, KeyError, TypeError, ValueError, ArithmeticError, RecordError, SafetensorError,
+    OSError, LookupError, TypeError, ValueError, ArithmeticError, RecordError, SafetensorError,
 )  # fmt: skip
 # Ours, with the process that writes it; others' are left alone.
 _PARTIAL_NAME = re.compile(r"(?:\.(\d+)|^annotated\.mp4)(?:\.partial)+$")
@@ -169,7 +169,7 @@ def load_json(path: Path) -> dict[str, Any]:
     """
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise StorageError(f"cannot read {path}: {error}; delete it and run again") from error
     if not isinstance(content, dict):
         raise StorageError(f"cannot read {path}: not a JSON object; delete it and run again")

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from fractions import Fraction
 
 import numpy as np
@@ -85,6 +86,16 @@ class TrackedVideo:
     def names(self) -> dict[int, str]:
         """What each person is called, by number."""
         return {person.number: person.name for person in self.people}
+
+    def called(self, names: Mapping[int, str]) -> TrackedVideo:
+        """The same, with the people in `names` called so; "" takes a name away."""
+        people = tuple(
+            replace(person, name=names[person.number] or default_name(person.number))
+            if person.number in names
+            else person
+            for person in self.people
+        )
+        return replace(self, people=people)
 
 
 def default_name(person: int) -> str:

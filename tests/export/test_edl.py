@@ -164,6 +164,13 @@ def test_shots_too_short_to_tell_apart_are_one_event(tracked, tmp_path):
     assert found == [(0, "P1"), (25, "P2"), (25, "P3"), (50, "P4"), (50, "P5")]
 
 
+def test_a_locator_lies_in_its_event_though_the_nearest_frame_is_the_next_ones(tracked, tmp_path):
+    ticks = Timeline(np.array([0, 990, 1000, 1500]), Fraction(1, 1000), 2000)
+    shots = [Shot(0, 2), Shot(2, 4)]
+    text = text_of(tmp_path, film(tracked, PAL, shots, [(1, 0, 1, 1)], ticks))
+    assert "* LOC: 00:00:00:24 " in text  # 0.99 s is nearest to frame 25, where the next begins
+
+
 def test_more_than_999_events_have_four_digits(tracked, tmp_path):
     shots = [Shot(number, number + 1) for number in range(1200)]
     clips = clips_of(tmp_path, many := film(tracked, PAL, shots, []), PAL)

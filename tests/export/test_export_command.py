@@ -1,11 +1,13 @@
 """`multiface export`: which files it writes, and where."""
 
+from dataclasses import replace
+
 import pytest
 
 from tracker.arguments.export import EXPORT_FORMATS
 from tracker.cli import main
 from tracker.export.tracks_json import TRACKS_JSON, tracked_as_dict
-from tracker.storage import save_json
+from tracker.storage import fingerprint, save_json
 
 SUFFIXES = {
     "mot": [".mot.txt"],
@@ -94,3 +96,47 @@ def test_an_unknown_format_is_wrong_usage(run):
 def test_a_folder_that_is_no_run_is_refused(tmp_path, capsys):
     assert export(tmp_path, "--format", "srt") == 1
     assert "name the folder of a finished run" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("own", ["tracks.json", "run.json", "edits.jsonl"])
+def test_what_the_run_itself_has_written_is_not_lost(run, own, capsys):
+    before = (run / "tracks.json").read_bytes()
+    assert export(run, "--format", "mot", "--out", run / own) == 1
+    assert "would be overwritten" in capsys.readouterr().err
+    assert (run / "tracks.json").read_bytes() == before
+
+
+@pytest.fixture
+def video(tmp_path, run):
+    """A file that the run takes for its video."""
+    path = tmp_path / "moved" / "a film.mp4"
+    path.parent.mkdir()
+    path.write_bytes(b"a video")
+    about = {"path": str(tmp_path / "gone.mp4"), "name": "a film.mp4"}
+    save_json(run / "run.json", {"video": about | {"fingerprint": fingerprint(path)}})
+    return path
+
+
+def test_the_video_is_not_lost(run, video, capsys):
+    assert export(run, "--format", "vtt", "--video", video, "--out", video) == 1
+    assert "would be overwritten" in capsys.readouterr().err
+    assert video.read_bytes() == b"a video"
+
+
+def test_a_timeline_points_to_where_the_video_is_now(run, video):
+    assert export(run, "--format", "otio", "--video", video) == 0
+    assert video.as_uri() in (run / "a film.otio").read_text()
+
+
+def test_another_video_is_refused(run, video, tmp_path, capsys):
+    other = tmp_path / "other.mp4"
+    other.write_bytes(b"another")
+    assert export(run, "--format", "otio", "--video", other) == 1
+    assert "is not the video" in capsys.readouterr().err
+
+
+def test_a_long_name_of_a_video_is_cut(run, tracked, tmp_path):
+    long = replace(tracked, name="日本" * 40 + ".mp4")
+    save_json(run / TRACKS_JSON, tracked_as_dict(long))
+    assert export(run, "--format", "parquet", "--out", tmp_path / "out") == 0
+    assert len(files(tmp_path / "out")) == 2

@@ -13,6 +13,7 @@ from tracker.export.tracks_json import (
     read_tracked,
     seconds,
     tracked_as_dict,
+    write_tracked,
 )
 from tracker.records import Shot, Timeline, Tracks, VideoInfo
 from tracker.storage import save_json
@@ -65,7 +66,7 @@ def exported():
 
 
 def written(run, tracked):
-    save_json(run / TRACKS_JSON, tracked_as_dict(tracked))
+    write_tracked(run, tracked)
     return run
 
 
@@ -184,6 +185,52 @@ def test_damaged_tracks_are_refused(tmp_path):
     save_json(tmp_path / TRACKS_JSON, tracked_as_dict(TRACKED) | {"people": [{"id": 1}]})
     with pytest.raises(StorageError, match="delete it"):
         read_tracked(tmp_path)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"video__ticks": []},
+        {"video__tick_s": "0"},
+        {"video__end_tick": 6},
+        {"video__ticks": [0, 1, 1, 3, 4, 6]},
+        {"video__width": 0},
+        {"video__name": "a\0b"},
+        {"shots": []},
+        {"people__0__id": 2},
+        {"people__0__id": 0},
+        {"people__0__appearances": []},
+        {"people__0__appearances__0__last_frame": 6},
+        {"people__0__appearances__0__first_frame": -1},
+        {"people__0__appearances__0__shot": 2},
+        {"people__0__boxes": [[6, 0, 0, 1, 1, 1]]},
+        {"people__0__boxes": [[0, 0, 0, float("nan"), 1, 1]]},
+        {"nobody__boxes": [[-1, 0, 0, 1, 1, 1]]},
+    ],
+)
+def test_what_no_run_writes_is_refused(exported, tmp_path, changes):
+    for place, value in changes.items():
+        *path, last = place.split("__")
+        part = exported
+        for key in path:
+            part = part[int(key) if key.isdigit() else key]
+        part[last] = value
+    (tmp_path / TRACKS_JSON).write_text(json.dumps(exported))
+    with pytest.raises(StorageError, match=r"tracks\.json: .*; delete it"):
+        read_tracked(tmp_path)
+
+
+def test_a_file_nested_too_deeply_is_refused(tmp_path):
+    (tmp_path / TRACKS_JSON).write_text("[" * 100_000)
+    with pytest.raises(StorageError, match="delete it"):
+        read_tracked(tmp_path)
+
+
+def test_the_file_has_a_line_a_person_and_a_shot(tmp_path):
+    write_tracked(tmp_path, TRACKED)
+    lines = (tmp_path / TRACKS_JSON).read_text(encoding="utf-8").splitlines()
+    assert sum(line.startswith('{"id": ') for line in lines) == 2
+    assert sum(line.startswith('{"first_frame": ') for line in lines) == 2
 
 
 def test_seconds_are_rounded_to_microseconds():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 import unicodedata
 from collections.abc import Set
@@ -28,9 +29,16 @@ def clips_name(tracked: TrackedVideo, chosen: Set[int]) -> str:
     for person in tracked.people:
         if person.number in chosen:
             name = safe_name(person.name, person.number)
-            is_shared = _comparable(name) in others
-            parts.append(f"{name} ({person.number})" if is_shared else name)
-    return _shortened("+".join(dict.fromkeys(parts)))
+            if _comparable(name) in others:
+                number = f" ({person.number})"
+                name = _shortened(name, _MOST_BYTES - len(number)) + number
+            parts.append(name)
+    name = "+".join(dict.fromkeys(parts))
+    if len(name.encode()) <= _MOST_BYTES:
+        return name
+    numbers = "+".join(str(number) for number in sorted(chosen))  # no two lists are cut alike
+    told = f" ({numbers})" if len(numbers) <= _MOST_BYTES // 2 else f" ({_digest(numbers)})"
+    return _shortened(name, _MOST_BYTES - len(told)) + told
 
 
 def safe_name(name: str, number: int) -> str:
@@ -57,9 +65,13 @@ def _is_refused(sign: str) -> bool:
     return sign in _REFUSED or unicodedata.category(sign) in ("Cc", "Cs", "Zl", "Zp")
 
 
-def _shortened(name: str) -> str:
+def _shortened(name: str, most_bytes: int = _MOST_BYTES) -> str:
     """As much of `name` as a file system takes."""
-    return name.encode()[:_MOST_BYTES].decode(errors="ignore").rstrip(" .")
+    return name.encode()[:most_bytes].decode(errors="ignore").rstrip(" .")
+
+
+def _digest(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()[:12]
 
 
 def _comparable(name: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import importlib.util
 import os
 from collections.abc import Callable
 from pathlib import Path
@@ -10,11 +11,25 @@ from typing import TYPE_CHECKING
 
 from tracker.arguments.export import EXPORT_FORMATS
 from tracker.errors import StorageError, TrackerError
+from tracker.reporting import make_progress
 
 if TYPE_CHECKING:
     from tracker.tracked import TrackedVideo
 
     Writer = Callable[[Path, TrackedVideo], None]
+
+_MOST_BYTES = 200  # file systems take 255 for a name, with its suffix and `.partial`
+_OF_THE_RUN = (
+    "annotated.mp4",
+    "edits.jsonl",
+    "embedding.safetensors",
+    "faces.npz",
+    "report.html",
+    "run.json",
+    "shots.csv",
+    "tracks.json",
+    "tracks.txt",
+)
 
 
 def export(given: argparse.Namespace) -> None:
@@ -23,16 +38,31 @@ def export(given: argparse.Namespace) -> None:
     from tracker.storage import written_aside
 
     tracked = read_tracked(given.run)
-    formats = list(EXPORT_FORMATS) if "all" in given.format else list(dict.fromkeys(given.format))
+    formats = _all_formats() if "all" in given.format else list(dict.fromkeys(given.format))
+    video = _video(given)
     writers = {
-        suffix: writer
-        for wanted in formats
-        for suffix, writer in _writers(wanted, _video(given)).items()
+        suffix: writer for wanted in formats for suffix, writer in _writers(wanted, video).items()
     }
     for path, writer in _paths(given, tracked.name, writers):
+        _refuse_to_lose(path, given.run, video)
         with written_aside(path) as aside:
             writer(aside, tracked)
         print(path)
+
+
+def _all_formats() -> list[str]:
+    """Those that can be written here."""
+    if importlib.util.find_spec("opentimelineio") is not None:
+        return list(EXPORT_FORMATS)
+    make_progress().say("without otio, which needs: pip install 'multiface[otio]'")
+    return [wanted for wanted in EXPORT_FORMATS if wanted != "otio"]
+
+
+def _refuse_to_lose(path: Path, run: Path, video: Path | None) -> None:
+    """Refuse to write over the video, or what the run itself has written."""
+    is_video = video is not None and path.exists() and path.samefile(video)
+    if is_video or (path.name in _OF_THE_RUN and path.parent.resolve() == run.resolve()):
+        raise TrackerError(f"{path} would be overwritten: choose another name with --out")
 
 
 def _video(given: argparse.Namespace) -> Path | None:
@@ -116,5 +146,6 @@ def _paths(
         raise StorageError(f"cannot make the folder {folder}: {error.strerror}") from error
     if is_file:
         return [(out, writer) for writer in writers.values()]
-    stem = Path(video_name).stem
-    return [(folder / f"{stem}{suffix}", writer) for suffix, writer in writers.items()]
+    stem = Path(video_name).stem.encode(errors="surrogateescape")[:_MOST_BYTES]
+    called = stem.decode(errors="ignore")
+    return [(folder / f"{called}{suffix}", writer) for suffix, writer in writers.items()]

@@ -14,10 +14,11 @@ def import_tracks(given: argparse.Namespace) -> None:
 
     run = given.run.resolve()
     out = given.out or run.with_name(f"{run.name}-corrected")
-    tracked = import_tracks_into(given.run, given.file, out)
+    progress = make_progress()
+    tracked = import_tracks_into(given.run, given.file, out, progress)
     write_report(out)
     people, faces = len(tracked.people), len(tracked.tracks)
-    make_progress().say(
+    progress.say(
         f"{people} {'person' if people == 1 else 'people'} with {faces} "
         f"{'face' if faces == 1 else 'faces'}: {out}"
     )

@@ -46,16 +46,20 @@ def _names(tracked: TrackedVideo, named: list[str]) -> dict[int, str]:
             raise TrackerError(f"{who!r} are {numbers}: say which one by number")
         if people & names.keys():
             raise TrackerError(f"{who!r} is named twice: {names[min(people)]!r} and {wanted!r}")
-        names[min(people)] = _clean(wanted)
+        names[min(people)] = _clean(wanted, tracked, people)
     return names
 
 
-def _clean(text: str) -> str:
-    """A name in one line, without what cannot be seen."""
-    visible = "".join(letter if letter.isprintable() else " " for letter in text)
-    cleaned = " ".join(visible.split())
+def _clean(text: str, tracked: TrackedVideo, people: set[int]) -> str:
+    """A name in one line, which is not how somebody else is told."""
+    from tracker.export.choosing import people_numbered
+    from tracker.export.wording import clean_name
+
+    cleaned = clean_name(text)
     if len(cleaned) > _LONGEST_NAME:
         raise TrackerError(f"a name of {len(cleaned)} characters: {_LONGEST_NAME} are the most")
+    for other in people_numbered(tracked, cleaned) - people:
+        raise TrackerError(f"{cleaned!r} is how person {other} is told: choose another name")
     return cleaned
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Sequence
 
 from tracker.errors import TrackerError
@@ -29,17 +30,25 @@ def chosen_people(tracked: TrackedVideo, given: Sequence[str]) -> set[int]:
 
 def people_called(tracked: TrackedVideo, asked: str) -> set[int]:
     """The numbers of those whose name is `asked`; or else of the one whose number it is."""
-    wanted = _comparable(asked)
-    by_name = {number for number, name in tracked.names.items() if _comparable(name) == wanted}
-    return by_name or {
+    wanted = comparable(asked)
+    by_name = {number for number, name in tracked.names.items() if comparable(name) == wanted}
+    return by_name or people_numbered(tracked, asked)
+
+
+def people_numbered(tracked: TrackedVideo, asked: str) -> set[int]:
+    """The one whose number is `asked`, as in "3" or "Person 3"; nobody where there is none."""
+    wanted = comparable(asked)
+    return {
         number
         for number in tracked.names
-        if wanted in (str(number), _comparable(default_name(number)))
+        if wanted in (str(number), comparable(default_name(number)))
     }
 
 
-def _comparable(name: str) -> str:
-    return " ".join(name.split()).casefold()
+def comparable(name: str) -> str:
+    """What names that look alike have in common: case, spaces and how accents are typed aside."""
+    composed = unicodedata.normalize("NFC", " ".join(name.split()))
+    return unicodedata.normalize("NFC", composed.casefold())
 
 
 def _introduced(number: int, name: str) -> str:

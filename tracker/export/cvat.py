@@ -14,6 +14,7 @@ from xml.sax.saxutils import escape
 
 import numpy as np
 
+from tracker.export.choosing import comparable
 from tracker.export.tables import rounded_scores
 from tracker.records import Tracks
 from tracker.tracked import Appearance, TrackedVideo
@@ -53,9 +54,9 @@ def person_labels(tracked: TrackedVideo) -> dict[int, str]:
     """
     labels = {number: _tidy(name) for number, name in tracked.names.items()}
     while True:
-        count = Counter(label.casefold() for label in labels.values())
+        count = Counter(comparable(label) for label in labels.values())
         count.update(_UNSET)
-        unclear = [n for n, label in labels.items() if count[label.casefold()] > 1]
+        unclear = [n for n, label in labels.items() if count[comparable(label)] > 1]
         if not unclear:
             return labels
         for n in unclear:  # ends: two that both have their numbers behind differ for good

@@ -29,6 +29,8 @@ def load_portraits(run: Path) -> Portraits:
         StorageError: it cannot be read.
     """
     path = run / PORTRAITS_FILE
+    if not path.is_file():
+        raise StorageError(f"{path} is missing: run the tracker again")
     try:
         with refusing_damage(path), np.load(path, allow_pickle=False) as stored:
             return Portraits(stored["person"], stored["frame"], stored["images"])
