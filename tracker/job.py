@@ -91,7 +91,7 @@ def track_video(
     for naming in lost:
         progress.say(about_lost(naming))
     tracked = write_outputs(run, findings, names)
-    write_annotated(folder, video, tracked, with_video, run.log)
+    write_annotated(folder, video, findings.scan.video_key, tracked, with_video, run.log)
     write_run_json(run, findings)
     write_report(out)
     folder.forget_unused()

@@ -73,4 +73,5 @@ def _redraw(run: Path, named: TrackedVideo, with_video: bool, progress: Progress
     except TrackerError as error:
         progress.say(f"{run / ANNOTATED} shows the names as they were: {error}")
         return
-    write_annotated(RunFolder(run), video, named, True, RunLog(progress))
+    key = fingerprint_of_run(run)
+    write_annotated(RunFolder(run), video, key, named, True, RunLog(progress))

@@ -57,20 +57,28 @@ def sheet_name(person: int) -> str:
 
 
 def write_annotated(
-    folder: RunFolder, video: Path, tracked: TrackedVideo, wanted: bool, log: RunLog
+    folder: RunFolder,
+    video: Path,
+    video_key: str,
+    tracked: TrackedVideo,
+    wanted: bool,
+    log: RunLog,
 ) -> None:
-    """Render the video, unless the one there shows these very tracks and names.
+    """Render the video, unless the one there shows these very tracks, names and shots.
 
     A marker in `stages/` says what it shows: a video cannot carry its own key. Where no video
     is `wanted`, one of other tracks is removed rather than left to mislead.
+
+    Args:
+        video_key: the fingerprint of `video`.
 
     Raises:
         StorageError, VideoWriteError: the folder cannot be written to.
         VideoOpenError: `video` cannot be read.
     """
     path = folder.path / ANNOTATED
-    names = sorted(tracked.names.items())
-    key = stage_key("annotated", names, content_hash(folder.path / "tracks.txt"))
+    shown = [content_hash(folder.path / name) for name in ("tracks.txt", "shots.csv")]
+    key = stage_key("annotated", sorted(tracked.names.items()), video_key, *shown)
     marker = folder.stage_file("annotated", key, ".done")
     if marker.exists() and path.exists():
         log.reused("annotated video")
