@@ -34,6 +34,7 @@ from tracker.commands.track import track
 from tracker.errors import TrackerError
 
 _INTERRUPTED = 130  # what a shell reports for SIGINT
+_RESUMING = (track, batch, benchmark)  # what was done is kept, and not done again
 _COMMANDS = {  # what does it, what for, examples, what it can be told
     "track": (track, "find the people in a video", TRACK_EXAMPLES, add_track_arguments),
     "batch": (batch, "find the people in many videos", BATCH_EXAMPLES, add_batch_arguments),
@@ -106,7 +107,8 @@ def _guarded(command: Any, given: argparse.Namespace) -> int:
         print(f"error: {error}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
-        print("interrupted: run the same command again to go on from here", file=sys.stderr)
+        again = ": run the same command again to go on from here" if command in _RESUMING else ""
+        print(f"interrupted{again}", file=sys.stderr)
         return _INTERRUPTED
     except OSError as error:
         # What is left to print goes nowhere, or Python would try, and fail, again at its exit.

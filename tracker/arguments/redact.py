@@ -12,15 +12,17 @@ examples:
   multiface redact runs/film --keep "Zoë" 3 --out film-redacted.mp4
   multiface redact runs/film --hide "Person 2" --method fill --no-sound
 
-Everybody is hidden, faces that belong to nobody (bystanders) too. With --keep, so is everybody
-else; the boxes of those who are kept stay as they are, whoever stands behind them. With --hide,
-only those named are hidden, and bystanders are left.
+Everybody is hidden; with --keep, everybody else; with --hide, only those named. Unknown faces, of
+bystanders or of somebody who was not followed there, are hidden in each case, unless you say
+--leave-unknown. The boxes in which a face to keep was found stay as they are, whoever else is in
+them.
 
-What is hidden is looked through again: what a face detector still finds is hidden as well, and
-what it finds in the finished file is listed beside it, in redacted.found.csv (a header alone:
-nothing); then the exit code is 1. A detector that finds nothing is no proof: watch the result
-before you publish it. The result holds no metadata, chapters or cover of the source; but its
-sound may still name people, and so may pictures of clothes, tattoos or name tags.
+What is hidden is looked through again: what a face detector still finds is hidden as well, and what
+it finds in the finished file is listed beside it, in redacted.found.csv (a header alone: nothing);
+then the exit code is 1. That is no proof: faces that no detector finds are not hidden, and a face
+taken for somebody else's is treated as that. Watch the result before you publish it. The result
+holds no metadata, chapters or cover of the source; but its sound may still name people, and so may
+pictures of clothes, tattoos or name tags.
 """
 
 
@@ -41,6 +43,11 @@ def add_redact_arguments(parser: argparse.ArgumentParser) -> None:
         action="extend",
         metavar="NAME",
         help="hide only these, given by name or number",
+    )
+    parser.add_argument(
+        "--leave-unknown",
+        action="store_true",
+        help="leave faces as they are that belong to nobody in the run",
     )
     parser.add_argument(
         "--method",

@@ -39,7 +39,9 @@ def redact(given: argparse.Namespace) -> None:
     check_out(out, video)
     config = RedactionConfig(given.method, given.margin, not given.no_sound)
     searcher = make_searcher(choose_device(given.device), progress)
-    choice = choose_faces(tracked, config.margin_s, keep, hide)
+    choice = choose_faces(tracked, keep, hide, not given.leave_unknown)
+    for line in _doubles(tracked, keep, hide):
+        progress.say(line)
     left = redact_video(video, out, tracked, choice, config, searcher, progress)
     found = out.with_suffix(".found.csv")
     write_faces_left(found, left, tracked.timeline)
@@ -50,6 +52,21 @@ def redact(given: argparse.Namespace) -> None:
             f"{out} is complete, but {_faces(left)} found in it that should be hidden: "
             f"look at those that {found} lists before you show it to anybody"
         )
+
+
+def _doubles(tracked: TrackedVideo, keep: set[int], hide: set[int] | None) -> list[str]:
+    """A line for each who is hidden, and may also be somebody who is shown."""
+    names = tracked.names
+    lines = []
+    for pair in tracked.maybe_same:
+        shown = {who for who in pair[:2] if (who in keep if hide is None else who not in hide)}
+        if len(shown) == 1:
+            (double,) = {*pair[:2]} - shown
+            lines.append(
+                f"{names[double]} is hidden, but may be the same person as {names[min(shown)]}, "
+                "who is shown: see the report"
+            )
+    return lines
 
 
 def _tell(left: Detections, tracked: TrackedVideo, progress: Progress) -> None:

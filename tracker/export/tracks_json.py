@@ -192,6 +192,7 @@ def _check(tracked: TrackedVideo) -> None:
         (timeline.end_tick > timeline.ticks[-1:].max(initial=-1), "an end before the last frame"),
         (edges == [*(shot.start for shot in shots), frames], "shots that do not cover the video"),
         (len(names) == len(tracked.people) and all(n > 0 for n in names), "odd ids of people"),
+        (list(names) == sorted(names), "people who are not in the order of their ids"),
         (all(person.appearances for person in tracked.people), "a person who never appears"),
         (all(0 <= stay.first_frame <= stay.last_frame < frames for stay in stays), "odd stays"),
         (all(0 <= stay.shot < len(shots) for stay in stays), "stays in no shot"),
@@ -210,7 +211,7 @@ def _person(content: dict[str, Any], timeline: Timeline) -> Person:
         number,
         str(content["name"]),
         tuple(_appearance(number, stay, timeline) for stay in content["appearances"]),
-        content["spread"],
+        None if content["spread"] is None else float(content["spread"]),
         None if nearest is None else (int(nearest["id"]), float(nearest["distance"])),
     )
 

@@ -16,6 +16,9 @@ from tracker.redaction.regions import Boxes, Regions, carried
 from tracker.tracked import TrackedVideo
 from tracker.tracklets import link_tracklets
 
+# Before and after a stay, in which a face in its place is its own: longer, it may be another's.
+KNOWN_MARGIN_S = Fraction(1, 5)
+
 # When a box is of a face that is known to be somebody's: a detector may see one head twice.
 _SAME_IOU, _SAME_SHARE = 0.3, 0.5  # of the smaller of the two
 
@@ -29,7 +32,7 @@ class Choice:
         strays: faces of nobody that are hidden too, linked: the same number is the same face.
         spared: the boxes of the others, which stay as they are ...
         never_spared: ... except here: the faces of those who are hidden by name.
-        known: where those must be, also where no face of theirs was found.
+        known: where those must be, also where no face of theirs was found for a moment.
         whoever: whether every face that is not known to be one of the others' is hidden.
     """
 
@@ -43,28 +46,33 @@ class Choice:
 
 def choose_faces(
     tracked: TrackedVideo,
-    margin_s: Fraction,
     keep: Collection[int] = (),
     hide: Collection[int] | None = None,
+    with_unknown: bool = True,
 ) -> Choice:
     """Everybody is to be hidden but those to `keep`; or, where that is given, only `hide`.
 
-    The faces of nobody are hidden too, unless only some people are: then they are bystanders.
-    One that is but a second box of a face to keep counts as that. Where a face to keep and one to
-    hide overlap, the first is spared if it was named, and the second is hidden if it was.
+    A face to keep is spared where it was found, not where its place was guessed: there may be
+    somebody in front of it. Where it overlaps one to hide, the first is spared if it was named,
+    and the second is hidden if it was.
+
+    Args:
+        with_unknown: hide the faces of nobody too. One that is but a second box of a face to keep
+            counts as that.
     """
     tracks = tracked.tracks
-    whoever = hide is None
     named = np.isin(tracks.person, sorted(keep if hide is None else hide))
-    others = tracks.where(named if whoever else ~named)
+    is_hidden = ~named if hide is None else named
+    hidden, others = tracks.where(is_hidden), tracks.where(~is_hidden & (tracks.scores > 0))
     spared = Regions(others.frame, others.boxes.astype(np.float64))
-    known = carried(others, tracked.shots, tracked.timeline, margin_s)
-    hidden = tracks.where(~named if whoever else named)
-    if not whoever:
+    known = carried(others, tracked.shots, tracked.timeline, KNOWN_MARGIN_S)
+    bare = Regions.empty()
+    if hide is not None:
         bare = carried(hidden, tracked.shots, tracked.timeline, Fraction(0))
-        return Choice(hidden, Tracks.empty(), spared, bare, known, whoever)
-    strays = linked_strays(unclaimed(_as_detections(tracked.nobody), known), tracked.shots)
-    return Choice(hidden, strays, spared, Regions.empty(), known, whoever)
+    strays = Tracks.empty()
+    if with_unknown:
+        strays = linked_strays(unclaimed(_as_detections(tracked.nobody), known), tracked.shots)
+    return Choice(hidden, strays, spared, bare, known, with_unknown)
 
 
 def linked_strays(faces: Detections, shots: tuple[Shot, ...]) -> Tracks:

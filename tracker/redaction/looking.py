@@ -88,8 +88,8 @@ def hide_what_is_left(
     """`regions`, and those of the faces that `searcher` finds in the redacted pictures.
 
     These were never found before, or stand out from what hides them. Frames in which something
-    new was hidden are looked at again, a few times at most. Where only some people are hidden,
-    only the frames they are in are looked at.
+    new was hidden are looked at again, a few times at most. Where unknown faces are left, only
+    the frames in which somebody is hidden are looked at.
 
     Raises:
         VideoOpenError: `video` cannot be read.
@@ -107,10 +107,17 @@ def hide_what_is_left(
         left = faces_left(found, regions, choice, searcher.hide_score)
         if not len(left):
             break
-        faces = linked_strays(left, tuple(shots))
-        more = regions_to_hide(faces, shots, shots, timeline, STRAY_MARGIN_S, steady_frames)
+        more = hidden_strays(left, shots, timeline, steady_frames)
         regions, wanted = Regions.joined([regions, more]), np.unique(more.frame)
     return regions
+
+
+def hidden_strays(
+    left: Detections, shots: Sequence[Shot], timeline: Timeline, steady_frames: int
+) -> Regions:
+    """Where to hide faces that no track follows, `left`."""
+    faces = linked_strays(left, tuple(shots))
+    return regions_to_hide(faces, shots, shots, timeline, STRAY_MARGIN_S, steady_frames)
 
 
 def find_faces(
@@ -129,8 +136,8 @@ def faces_left(
 ) -> Detections:
     """Those of `found`, faces in redacted pictures, that should not be there.
 
-    Where everybody is hidden, or everybody but some, that is each that is not known to be one of
-    these. Where only some are, it is each whose centre is in one of their `regions`.
+    That is each that is not known to be one of those who are shown; or, where unknown faces are
+    left as they are, of these each whose centre is in one of the `regions`.
     """
     left = unclaimed(found.where(found.scores >= least_score), choice.known)
     return left if choice.whoever else left.where(_centred_in(left, regions))

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 
-from tracker.errors import ConfigError, StorageError
+from tracker.errors import ConfigError, StorageError, TrackerError
 from tracker.progress import Progress
 from tracker.records import Detections, Shot, Timeline
 from tracker.redaction.choosing import Choice
@@ -20,6 +20,7 @@ from tracker.redaction.looking import (
     Searcher,
     faces_left,
     find_faces,
+    hidden_strays,
     hide_in,
     hide_what_is_left,
 )
@@ -27,10 +28,11 @@ from tracker.redaction.regions import Regions, regions_to_hide
 from tracker.storage import written_aside
 from tracker.tracked import TrackedVideo
 from tracker.video.ahead import read_ahead
-from tracker.video.reader import VideoReader
+from tracker.video.reader import VideoReader, probe_video
 from tracker.video.writer import VideoWriter
 
 CRF = 18  # of x264: looks like the source
+_MOST_WRITINGS = 3
 _STEADY_S = Fraction(1, 12)  # over which an edge is steadied, to either side; two frames at 25
 
 
@@ -60,8 +62,10 @@ def redact_video(
 ) -> Detections:
     """Write `video` to `out` with the faces of `choice` hidden, and look for faces in the result.
 
-    Frames keep their times. Nothing of the source's metadata, chapters or attached pictures is in
-    the result. It gets its name when it was looked through, whatever was found.
+    Where some are found that encoding has brought forth, they are hidden too, and it is written
+    again, a few times at most. Frames keep their times. Nothing of the source's metadata, chapters
+    or attached pictures is in the result. It gets its name when it was looked through, whatever
+    was found.
 
     Args:
         tracked: what a run knows of `video`.
@@ -71,32 +75,51 @@ def redact_video(
 
     Raises:
         StorageError: `out` is `video` itself, or no name of an MP4, or cannot be written.
+        TrackerError: `video` has other pictures than the run knows.
         VideoOpenError: `video` cannot be read.
         VideoWriteError: `out` cannot be written.
     """
     check_out(out, video)
+    _check_size(video, tracked)
     regions = _all_regions(video, tracked, choice, config, searcher, progress)
     with written_aside(out) as aside:
-        _write(video, aside, tracked, regions, choice, config, progress)
-        with (
-            progress.stage("checking", len(tracked.timeline), "frames") as advance,
-            VideoReader(aside) as reader,
-            closing(read_ahead(reader)) as frames,
-        ):
-            found = find_faces(frames, searcher, advance)
-    return faces_left(found, regions, choice, searcher.tell_score)
+        for writings_left in reversed(range(_MOST_WRITINGS)):
+            _write(video, aside, tracked, regions, choice, config, progress)
+            found = _found_in(aside, tracked, searcher, progress)
+            left = faces_left(found, regions, choice, searcher.tell_score)
+            if not len(left) or not writings_left:
+                break
+            weak_too = faces_left(found, regions, choice, searcher.hide_score)
+            more = hidden_strays(weak_too, tracked.shots, tracked.timeline, _steady_frames(tracked))
+            regions = Regions.joined([regions, more])
+    return left
 
 
 def check_out(out: Path, video: Path) -> None:
-    """Refuse to write what is no MP4, or over `video`.
+    """Refuse to write what is no MP4, where there is no folder, or over `video`.
 
     Raises:
         StorageError: `out` is one of these.
     """
     if out.suffix.lower() != ".mp4":
         raise StorageError(f"cannot write {out}: the result is an MP4, so end its name in .mp4")
+    if not out.parent.is_dir():
+        raise StorageError(f"cannot write {out}: there is no folder {out.parent}; make it first")
+    if out.is_dir():
+        raise StorageError(f"cannot write {out}: it is a folder; name a file in it")
     if out.exists() and out.samefile(video):
         raise StorageError(f"cannot write {out}: it is the video itself; name another file")
+
+
+def _check_size(video: Path, tracked: TrackedVideo) -> None:
+    """Refuse a video whose pictures are not those that the run knows."""
+    info, known = probe_video(video), tracked.info
+    if (info.width, info.height) != (known.width, known.height):
+        raise _other_video(video)
+
+
+def _other_video(video: Path) -> TrackerError:
+    return TrackerError(f"{video} is not the video of this run: give that one with --video")
 
 
 def write_faces_left(path: Path, left: Detections, timeline: Timeline) -> None:
@@ -126,7 +149,7 @@ def _all_regions(
 ) -> Regions:
     """Where to hide something, in all frames."""
     shots, timeline = tracked.shots, tracked.timeline
-    steady_frames = max(1, round(_STEADY_S * tracked.info.frame_rate))
+    steady_frames = _steady_frames(tracked)
     with progress.stage("dissolves", len(shots) - 1, "cuts") as advance:
         reach: Sequence[Shot] = join_dissolved(video, shots, advance)
     regions = Regions.joined(
@@ -141,6 +164,22 @@ def _all_regions(
     return hide_what_is_left(
         video, regions, choice, config.method, searcher, shots, timeline, steady_frames, progress
     )
+
+
+def _found_in(
+    path: Path, tracked: TrackedVideo, searcher: Searcher, progress: Progress
+) -> Detections:
+    """What the searcher finds in the finished file."""
+    with (
+        progress.stage("checking", len(tracked.timeline), "frames") as advance,
+        VideoReader(path) as reader,
+        closing(read_ahead(reader)) as frames,
+    ):
+        return find_faces(frames, searcher, advance)
+
+
+def _steady_frames(tracked: TrackedVideo) -> int:
+    return max(1, round(_STEADY_S * tracked.info.frame_rate))
 
 
 def _write(
@@ -168,7 +207,13 @@ def _write(
             crf=CRF,
         ) as writer,
     ):
+        count = 0
         for frame in hidden:
+            if frame.index >= len(timeline):
+                raise _other_video(video)
             writer.write(frame.image, int(timeline.ticks[frame.index]))
+            count = frame.index + 1
             advance(1)
+        if count < len(timeline):
+            raise _other_video(video)
         writer.close(timeline.end_tick)

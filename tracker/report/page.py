@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib import resources
 from pathlib import Path
 from typing import Any
@@ -25,6 +25,7 @@ from tracker.tracked import Portraits, TrackedVideo, default_name
 
 REPORT = "report.html"  # of a run folder
 MAX_SHOTS = 2000  # in the table
+_MOST_PRINTED = 500  # rows of lists, on some ten sheets; longer ones are printed closed
 _RUN_JSON = "run.json"
 _VIDEO = "annotated.mp4"
 _LINKED = {  # files of a run folder, if they are there, and what they are
@@ -66,7 +67,7 @@ def write_report(run: Path) -> Path:
 
 def _content(run: Path, tracked: TrackedVideo, run_json: Mapping[str, Any]) -> dict[str, Any]:
     """Everything that the template asks for."""
-    portraits = _portraits(run)
+    portraits, tracked = _portraits(run), _most_seen_first(tracked)
     numbers = [person.number for person in tracked.people]
     ticks = ticks_together(tracked.tracks, tracked.timeline, numbers)
     shown = tracked.people[:MAX_PEOPLE]
@@ -88,7 +89,18 @@ def _content(run: Path, tracked: TrackedVideo, run_json: Mapping[str, Any]) -> d
         "charts": charts,
         "learned": learned,
         "ran": tell_what_ran(run_json, learned),
+        "prints_lists": len(tracked.shots) + _stay_count(tracked) <= _MOST_PRINTED,
     }
+
+
+def _stay_count(tracked: TrackedVideo) -> int:
+    return sum(len(person.appearances) for person in tracked.people)
+
+
+def _most_seen_first(tracked: TrackedVideo) -> TrackedVideo:
+    """The same, with people in the order in which the page has them."""
+    order = sorted(tracked.people, key=lambda person: (-person.screen_s, person.number))
+    return replace(tracked, people=tuple(order))
 
 
 def show_shots(tracked: TrackedVideo) -> list[ShownShot]:

@@ -83,7 +83,7 @@ def _other(person: Person, doubles: Collection[int], seen_with: Collection[int])
         return None
     number, distance = person.nearest
     if number in doubles:
-        return "so alike that the two may be one"
+        return "may be one person with this one"
     if distance >= FAR:
         return "looks different"
     likeness = "looks somewhat alike" if distance >= HALFWAY else "looks much alike"

@@ -49,14 +49,15 @@ def ticks_together(tracks: Tracks, timeline: Timeline, people: Sequence[int]) ->
     """For how long each two of `people` (P,) are in the same frames: exact, in ticks.
 
     Args:
-        people: numbers, increasing, each once; tracks of others don't count.
+        people: numbers, each once; tracks of others don't count.
 
     Returns:
         (P, P) int64, symmetric; on the diagonal for how long each is seen at all.
     """
     numbers = np.asarray(people, np.int64)
     known = np.isin(tracks.person, numbers)
-    row = np.searchsorted(numbers, tracks.person[known])
+    order = np.argsort(numbers)
+    row = order[np.searchsorted(numbers, tracks.person[known], sorter=order)]
     column = tracks.frame[known].astype(np.int64)
     cells = np.unique(row * len(timeline) + column)  # a person counts once a frame
     row, column = np.divmod(cells, max(len(timeline), 1))
@@ -70,7 +71,7 @@ def ticks_together(tracks: Tracks, timeline: Timeline, people: Sequence[int]) ->
 def tabulate_together(tracked: TrackedVideo, ticks: NDArray[np.int64]) -> Together:
     """The table of `ticks` (P, P), as `ticks_together` gives them for all people of `tracked`.
 
-    Of many people those with the lowest numbers are shown, who are seen most.
+    Of many people the first are shown.
     """
     shown = [person.number for person in tracked.people[:MAX_TABLE_PEOPLE]]
     apart = ~np.eye(len(tracked.people), dtype=np.bool_)
