@@ -1,6 +1,7 @@
 """A drawn video with disc-faced people, what a run would know of it, and who finds such faces."""
 
-from dataclasses import dataclass
+import argparse
+from dataclasses import dataclass, replace
 from fractions import Fraction
 
 import av
@@ -9,15 +10,24 @@ import numpy as np
 import pytest
 from av.stream import Disposition
 
+from tracker.arguments.redact import add_redact_arguments
+from tracker.commands.redact import redact
 from tracker.export.appearances import people_of
+from tracker.export.tracks_json import write_tracked
+from tracker.progress import Silence
 from tracker.records import NOBODY, Detections, Shot, Timeline, Tracks, VideoInfo
+from tracker.redaction import looking
+from tracker.redaction.choosing import choose_faces
 from tracker.redaction.looking import Searcher
+from tracker.redaction.redact import RedactionConfig, redact_video
 from tracker.tracked import TrackedVideo
+from tracker.video.reader import VideoReader
 
 WIDTH, HEIGHT, FRAMES, RATE = 192, 128, 40, 20
 SHOTS = (Shot(0, 20), Shot(20, 40))
 SECRET = "Nomen Nescio of Elsewhere"  # which the source says of itself
 SKIN = (255, 0, 255)
+SILENCE = Silence()
 
 
 @dataclass(frozen=True)
@@ -30,6 +40,28 @@ class DiscDetector:
         nowhere = np.full((len(rows), 5, 2), np.nan, np.float32)
         scores = np.full(len(rows), 0.9, np.float32)
         return Detections(table[:, 0].astype(np.int32), table[:, 1:], scores, nowhere)
+
+
+@dataclass(frozen=True)
+class Stubborn:
+    """Finds a face in the same place of every frame, whatever is there."""
+
+    def detect(self, frames):
+        count = len(frames)
+        return Detections(
+            np.array([frame.index for frame in frames], np.int32),
+            np.tile(np.array([[100, 20, 130, 60]], np.float32), (count, 1)),
+            np.full(count, 0.6, np.float32),
+            np.full((count, 5, 2), np.nan, np.float32),
+        )
+
+
+@dataclass(frozen=True)
+class Blind:
+    """Finds nothing."""
+
+    def detect(self, frames):
+        return Detections.empty()
 
 
 def discs_in(image):
@@ -137,3 +169,88 @@ def tracked():
 @pytest.fixture
 def searcher():
     return Searcher(DiscDetector(), 0.4, 0.5)
+
+
+@pytest.fixture
+def blind():
+    return Searcher(Blind(), 0.4, 0.5)
+
+
+@pytest.fixture
+def stubborn():
+    return Stubborn()
+
+
+@pytest.fixture
+def found_only():
+    """Makes a run that knows only some faces: (person, frames) of those, NOBODY's as strays."""
+
+    def make(tracked, *known):
+        of_people = [table_of(*one) for one in known if one[0] != NOBODY]
+        of_nobody = [table_of(*one) for one in known if one[0] == NOBODY]
+        tracks, strays = (joined(tables or [Tracks.empty()]) for tables in (of_people, of_nobody))
+        people = people_of(tracks, tracked.shots, tracked.timeline, {})
+        return replace(tracked, tracks=tracks, nobody=strays, people=people)
+
+    return make
+
+
+@pytest.fixture
+def frames_of():
+    def read(path):
+        with VideoReader(path) as reader:
+            return list(reader)
+
+    return read
+
+
+@pytest.fixture
+def skin_in(searcher, frames_of):
+    """How many faces are seen in each frame of a video."""
+
+    def count(path):
+        return np.bincount(searcher.detector.detect(frames_of(path)).frame, minlength=FRAMES)
+
+    return count
+
+
+@pytest.fixture
+def redacted(film, tracked, searcher, tmp_path):
+    """Redact the film; its new path, and the faces that are left."""
+
+    def run(
+        method="fill",
+        keep=(),
+        hide=None,
+        with_unknown=True,
+        tracked=tracked,
+        searcher=searcher,
+        progress=SILENCE,
+        **config,
+    ):
+        choice = choose_faces(tracked, keep, hide, with_unknown)
+        out, settings = tmp_path / "out.mp4", RedactionConfig(method, **config)
+        return out, redact_video(film, out, tracked, choice, settings, searcher, progress)
+
+    return run
+
+
+@pytest.fixture
+def run_folder(tmp_path, tracked):
+    folder = tmp_path / "run"
+    folder.mkdir()
+    write_tracked(folder, tracked)
+    return folder
+
+
+@pytest.fixture
+def command(run_folder, film, searcher, monkeypatch):
+    """Run `multiface redact RUN --video FILM …`, with what finds drawn faces."""
+
+    def run(*arguments, searcher=searcher):
+        monkeypatch.setattr(looking, "make_searcher", lambda device, progress: searcher)
+        parser = argparse.ArgumentParser()
+        add_redact_arguments(parser)
+        redact(parser.parse_args([str(run_folder), "--video", str(film), *map(str, arguments)]))
+
+    return run

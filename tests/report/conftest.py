@@ -134,9 +134,9 @@ class Parser(HTMLParser):
         assert self.open.pop().tag == tag
 
     def handle_data(self, data):
-        if self.open[-1].tag != "style":
-            for element in self.open:
-                element.words.append(data)
+        in_style = self.open[-1].tag == "style"  # which is nothing that anybody reads
+        for element in self.open[-1:] if in_style else self.open:
+            element.words.append(data)
 
 
 def page_of(run):

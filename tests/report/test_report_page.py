@@ -1,6 +1,7 @@
 """The page of a run, parsed as a browser would."""
 
 import re
+from dataclasses import replace
 from itertools import pairwise
 
 import numpy as np
@@ -154,7 +155,9 @@ def test_the_page_needs_nothing_from_elsewhere(page):
         assert inside or reference == "tracks.json" or reference.startswith("data:image/jpeg;")
     policy = page.one("meta", **{"http-equiv": "Content-Security-Policy"}).attributes["content"]
     assert policy.startswith("default-src 'none'; img-src data:;")
-    assert not re.search(r"url\(|@import", page.one("style").text)
+    style = page.one("style").text
+    assert ".card {" in style
+    assert not re.search(r"url\(|@import", style)
 
 
 def test_there_is_nothing_to_run(page):
@@ -269,3 +272,78 @@ def test_the_same_run_gives_the_same_page(tmp_path, report, tracked, portraits):
     before = (tmp_path / "run" / "report.html").read_bytes()
     write_report(tmp_path / "run")
     assert (tmp_path / "run" / "report.html").read_bytes() == before
+
+
+def test_who_looks_alike_but_is_seen_at_the_same_time_is_told_so(report, film):
+    alike = {1: (0.25, (2, 0.75)), 2: (0.25, (1, 0.75)), 3: (0.25, (1, 0.75))}
+    page = report(film(CELLS, SHOTS, sureness=alike))
+    told = [card(page, person).one("dl", class_="facts").text for person in (1, 2, 3)]
+    assert [("but is seen at the same time" in words) for words in told] == [True, True, False]
+    assert all("looks much alike" in words for words in told)
+
+
+@pytest.fixture
+def out_of_order(film):
+    """Numbers say nothing of how long anybody is seen; 4 meets 2, and 2 meets 1."""
+    cells = [
+        *((frame, 1) for frame in range(100, 110)),
+        *((frame, 2) for frame in range(60, 110)),
+        *((frame, 3) for frame in range(250, 260)),
+        *((frame, 4) for frame in range(75)),
+    ]
+    alike = {number: (0.25, (2, 0.75)) for number in (1, 3, 4)}
+    return film(cells, SHOTS, sureness=alike)
+
+
+def test_people_stand_in_the_order_of_how_long_they_are_seen(report, out_of_order):
+    page = report(out_of_order)
+    cards = [one.attributes["id"] for one in page.one("ul", class_="people").all("li")]
+    assert cards == ["person-4", "person-2", "person-1", "person-3"]
+    bars = [bar.text for bar in section(page, "timeline").all("rect", class_="bar")]
+    assert [bar.partition(",")[0] for bar in bars] == [f"Person {n}" for n in (4, 2, 1, 3)]
+
+
+def test_those_who_are_seen_most_are_named_at_the_top(report, out_of_order):
+    top = report(out_of_order).one("header").text
+    assert "seen most: Person 4, 3.0 s; Person 2, 2.0 s; Person 1, 0.4 s." in top
+
+
+def test_whom_each_is_seen_with_is_right_in_any_order(report, out_of_order):
+    page = report(out_of_order)
+    assert rows_of(section(page, "together").one("table")) == [
+        ["Person 4", "", "0.6", "0", "0"],
+        ["Person 2", "0.6", "", "0.4", "0"],
+        ["Person 1", "0", "0.4", "", "0"],
+        ["Person 3", "0", "0", "0", ""],
+    ]
+    met = ["at the same time" in card(page, number).text for number in (4, 1, 3)]
+    assert met == [True, True, False]
+
+
+def test_of_many_people_those_who_are_seen_most_are_shown(report, film):
+    people = range(1, MAX_PEOPLE + 2)
+    seen = [(frame, number) for number in people for frame in range(2 if number > 1 else 1)]
+    cards = report(film(seen, SHOTS)).one("ul", class_="people").all("li", class_="card")
+    assert [one.attributes["id"] for one in cards] == [f"person-{n}" for n in people[1:]]
+
+
+def test_a_name_that_is_no_utf_8_is_written_all_the_same(report, tracked):
+    odd = replace(tracked.called({1: "Ann\udcff"}), name="a film\udce9.mp4")
+    page = report(odd)
+    assert page.one("h1").text == "Who is in a film?.mp4"
+    assert card(page, 1).one("h3").text == "Ann? Person 1"
+
+
+@pytest.mark.parametrize(
+    ("what", "shots", "stays", "is_open"),
+    [
+        ("few of both", 3, 3, True),
+        ("just enough", 250, 250, True),
+        ("too many shots", 501, 0, False),
+        ("too many of both", 300, 201, False),
+    ],
+)
+def test_lists_are_printed_open_where_they_are_short(report, film, what, shots, stays, is_open):
+    tracked = film([(n, 1) for n in range(stays)], [Shot(n, n + 1) for n in range(shots)])
+    printed = report(tracked).one("style").text.partition("@media print")[2]
+    assert ("details::details-content { content-visibility: visible" in printed) == is_open

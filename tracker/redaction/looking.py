@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from tracker.config import DetectionConfig
 from tracker.detection.choose import choose_detector, make_detector
 from tracker.detection.protocol import Detector
+from tracker.errors import TrackerError
 from tracker.progress import Progress
 from tracker.records import Detections, Frame, Shot, Timeline
 from tracker.redaction.choosing import Choice, linked_strays, unclaimed
@@ -93,6 +94,7 @@ def hide_what_is_left(
 
     Raises:
         VideoOpenError: `video` cannot be read.
+        TrackerError: `video` has more frames than the run knows.
     """
     wanted = None if choice.whoever else np.unique(regions.frame)
     for _ in range(_MOST_ROUNDS):
@@ -107,9 +109,16 @@ def hide_what_is_left(
         left = faces_left(found, regions, choice, searcher.hide_score)
         if not len(left):
             break
+        if left.frame[-1] >= len(timeline):
+            raise not_the_video(video)
         more = hidden_strays(left, shots, timeline, steady_frames)
         regions, wanted = Regions.joined([regions, more]), np.unique(more.frame)
     return regions
+
+
+def not_the_video(video: Path) -> TrackerError:
+    """`video` is another one than the run knows."""
+    return TrackerError(f"{video} is not the video of this run: give that one with --video")
 
 
 def hidden_strays(

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 
-from tracker.errors import ConfigError, StorageError, TrackerError
+from tracker.errors import ConfigError, StorageError
 from tracker.progress import Progress
 from tracker.records import Detections, Shot, Timeline
 from tracker.redaction.choosing import Choice
@@ -23,6 +23,7 @@ from tracker.redaction.looking import (
     hidden_strays,
     hide_in,
     hide_what_is_left,
+    not_the_video,
 )
 from tracker.redaction.regions import Regions, regions_to_hide
 from tracker.storage import written_aside
@@ -115,11 +116,7 @@ def _check_size(video: Path, tracked: TrackedVideo) -> None:
     """Refuse a video whose pictures are not those that the run knows."""
     info, known = probe_video(video), tracked.info
     if (info.width, info.height) != (known.width, known.height):
-        raise _other_video(video)
-
-
-def _other_video(video: Path) -> TrackerError:
-    return TrackerError(f"{video} is not the video of this run: give that one with --video")
+        raise not_the_video(video)
 
 
 def write_faces_left(path: Path, left: Detections, timeline: Timeline) -> None:
@@ -210,10 +207,10 @@ def _write(
         count = 0
         for frame in hidden:
             if frame.index >= len(timeline):
-                raise _other_video(video)
+                raise not_the_video(video)
             writer.write(frame.image, int(timeline.ticks[frame.index]))
             count = frame.index + 1
             advance(1)
         if count < len(timeline):
-            raise _other_video(video)
+            raise not_the_video(video)
         writer.close(timeline.end_tick)
