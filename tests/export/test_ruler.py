@@ -103,16 +103,18 @@ def test_every_second_frame_of_a_fast_video_is_one_of_its_edit_list(tracked):
         (Fraction(120000, 1001), Fraction(60000, 1001)),
         (Fraction(240), Fraction(60)),
         (Fraction(100), Fraction(50)),
-        (Fraction(1, 4), Fraction(1)),
+        (Fraction(1, 4), Fraction(24)),
+        (Fraction(19), Fraction(24)),
+        (Fraction(48000, 1001), Fraction(50)),
     ],
 )
-def test_edit_rates_are_whole_or_ntscs(nominal, expected):
+def test_edit_rates_are_those_that_editing_programs_have(nominal, expected):
     assert edit_rate(nominal) == expected
 
 
 @given(st.integers(1, 1000), st.integers(1, 1000))
-def test_no_edit_rate_is_over_60_or_below_ntscs_1(numerator, denominator):
-    assert Fraction(1000, 1001) <= edit_rate(Fraction(numerator, denominator)) <= 60
+def test_no_edit_rate_is_over_60_or_below_films(numerator, denominator):
+    assert Fraction(24000, 1001) <= edit_rate(Fraction(numerator, denominator)) <= 60
 
 
 @given(st.integers(1, 240))

@@ -10,7 +10,8 @@ from tracker.records import Timeline
 from tracker.tracked import TrackedVideo
 
 NTSC_SLOWDOWN = Fraction(1000, 1001)  # of a whole rate: 29.97 for 30
-_FASTEST_EDIT_RATE = 60  # frames a second; timecode has two digits for them
+_EDIT_RATES = (24, 25, 30, 50, 60)  # frames a second; timecode has two digits for them
+_FASTEST_EDIT_RATE = _EDIT_RATES[-1]
 _NTSC_TOLERANCE = Fraction(1, 10_000)  # of the rate: a file may say 29.97 where it means 30000/1001
 _FRAME_TOLERANCE = Fraction(1, 4)  # of a frame; a coarser clock does not tell its number
 
@@ -75,13 +76,15 @@ def even_rate(timeline: Timeline, nominal: Fraction) -> Fraction | None:
 
 
 def edit_rate(nominal: Fraction) -> Fraction:
-    """The nearest rate that editing programs count in: whole or NTSC's, 60 a second at most.
+    """The rate that editing programs have next to `nominal`, or above: film's, PAL's or NTSC's.
 
-    A faster one is divided by the least whole number that will do, so that frames fall on it.
+    One above 60 is divided by the least whole number that will do, so that frames fall on it.
     """
     slowed = nominal / max(1, math.ceil(nominal / _FASTEST_EDIT_RATE))
-    whole = max(1, round(slowed))
-    return whole * NTSC_SLOWDOWN if is_ntsc(slowed) else Fraction(whole)
+    whole = next(rate for rate in _EDIT_RATES if rate >= round(slowed))
+    if is_ntsc(slowed) and whole == round(slowed):
+        return whole * NTSC_SLOWDOWN
+    return Fraction(whole)
 
 
 def is_ntsc(rate: Fraction) -> bool:
