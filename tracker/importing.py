@@ -33,6 +33,7 @@ from tracker.presenting import ANNOTATED, write_sheets
 from tracker.progress import Progress
 from tracker.records import Tracks
 from tracker.render import chosen_for_sheet
+from tracker.report.page import REPORT
 from tracker.run_video import RUN_FILE, fingerprint_of_run
 from tracker.shots import write_shots
 from tracker.storage import content_hash, load_json, save_json, written_aside
@@ -41,7 +42,7 @@ from tracker.tracked import Portraits, TrackedVideo
 MIN_IOU = 0.5  # of a face before and after it was corrected
 
 # Of a run folder: made from the tracks, and so of no use beside others.
-_MADE_FROM_TRACKS = (TRACKS_JSON, PORTRAITS_FILE, ANNOTATED, "report.html")
+_MADE_FROM_TRACKS = (TRACKS_JSON, PORTRAITS_FILE, ANNOTATED, REPORT)
 _UNNAMED = re.compile(r"person (\d{1,6})")  # casefolded
 
 

@@ -15,7 +15,7 @@ from tracker.errors import TrackerError
 from tracker.learned import EMBEDDING_FILE
 from tracker.outputs import earlier_stages, write_outputs, write_run_json
 from tracker.pipeline import find_people
-from tracker.presenting import write_annotated
+from tracker.presenting import ANNOTATED, write_annotated
 from tracker.progress import Progress
 from tracker.report.page import write_report
 from tracker.run import Run, RunLog
@@ -82,7 +82,7 @@ def track_video(
     if init is not None and not (Path(init) / EMBEDDING_FILE).exists():
         raise TrackerError(f"--init {init}: no {EMBEDDING_FILE} there; name the folder of a run")
     info = probe_video(video)  # before a folder is made for what is no video
-    if (out / "annotated.mp4").resolve() == video.resolve():
+    if (out / ANNOTATED).resolve() == video.resolve():
         raise TrackerError(f"{video} would be overwritten: choose another folder with --out")
     folder, edits = RunFolder(out), read_edits(out)
     run = Run(video, folder, config, device, RunLog(progress, earlier=earlier_stages(out)))

@@ -67,17 +67,25 @@ def write_mot(path: Path, tracks: Tracks) -> None:
     """Write `tracks` as MOT text; coordinates to a hundredth of a pixel."""
     with path.open("w", encoding="ascii", newline="\n") as file:
         for frame, person, (x1, y1, x2, y2), score in zip(
-            tracks.frame, tracks.person, tracks.boxes.astype(float), tracks.scores, strict=True
+            tracks.frame,
+            tracks.person,
+            tracks.boxes.astype(float),
+            written_scores(tracks),
+            strict=True,
         ):
             file.write(
                 f"{frame + 1},{person},{x1:.2f},{y1:.2f},{x2 - x1:.2f},{y2 - y1:.2f},"
-                f"{_written(score):.4f},-1,-1,-1\n"
+                f"{score:.4f},-1,-1,-1\n"
             )
 
 
-def _written(score: float) -> float:
-    """`score`, but never rounded to 0, which would say that the box was interpolated."""
-    return max(score, 1e-4) if score > 0 else 0.0
+def written_scores(tracks: Tracks) -> NDArray[np.float64]:
+    """The scores (M,) as files have them: to 4 digits.
+
+    None is rounded to 0, which would say that the box was interpolated.
+    """
+    scores = tracks.scores.astype(np.float64)
+    return np.where(scores > 0, scores.round(4).clip(1e-4), 0.0)
 
 
 def _parse_at_once(lines: Sequence[str]) -> NDArray[np.float64] | None:

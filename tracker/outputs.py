@@ -19,7 +19,7 @@ from tracker.export.appearances import people_of
 from tracker.export.portraits import save_portraits
 from tracker.export.tracks_json import write_tracked
 from tracker.learned import EMBEDDING_FILE, save_embedding
-from tracker.mot import write_mot
+from tracker.mot import write_mot, written_scores
 from tracker.pipeline import Findings
 from tracker.presenting import write_sheets
 from tracker.records import NOBODY, Tracks
@@ -84,8 +84,7 @@ def tracked_video(name: str, findings: Findings, names: Mapping[int, str]) -> Tr
 
 def _rounded(tracks: Tracks) -> Tracks:
     """`tracks` as they are read back: files have boxes to a hundredth, scores to four digits."""
-    scores = np.where(tracks.scores > 0, tracks.scores.astype(float).round(4).clip(1e-4), 0)
-    boxes = tracks.boxes.astype(float).round(2)
+    boxes, scores = tracks.boxes.astype(float).round(2), written_scores(tracks)
     return replace(tracks, boxes=boxes.astype(np.float32), scores=scores.astype(np.float32))
 
 

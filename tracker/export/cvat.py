@@ -15,7 +15,7 @@ from xml.sax.saxutils import escape
 import numpy as np
 
 from tracker.export.choosing import comparable
-from tracker.export.tables import rounded_scores
+from tracker.mot import written_scores
 from tracker.records import Tracks
 from tracker.tracked import Appearance, TrackedVideo
 
@@ -117,7 +117,7 @@ def _boxes(tracks: Tracks, label: str, frame_count: int) -> Iterator[str]:
     # CVAT forgets boxes that are no keyframes, and moves evenly between those that are.
     is_keyframe = (tracks.scores > 0) | leaves | arrives
     corners = tracks.boxes.astype(np.float64).tolist()
-    scores = rounded_scores(tracks).tolist()
+    scores = written_scores(tracks).tolist()
     for row, (at, box, score) in enumerate(zip(frame.tolist(), corners, scores, strict=True)):
         yield _box(at, box, bool(is_keyframe[row]), False, label, score)
         if leaves[row] and at + 1 < frame_count:

@@ -23,7 +23,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from tracker.records import Tracks, shot_of_frames
+from tracker.mot import written_scores
+from tracker.records import shot_of_frames
 from tracker.tracked import TrackedVideo
 
 _Columns = dict[str, list[Any]]  # all of one length
@@ -98,7 +99,7 @@ def face_columns(tracked: TrackedVideo) -> dict[str, list[Any]]:
         "y": corners[:, 1].tolist(),
         "width": sides[:, 0].tolist(),
         "height": sides[:, 1].tolist(),
-        "score": rounded_scores(tracks).tolist(),
+        "score": written_scores(tracks).tolist(),
         "interpolated": (tracks.scores == 0).tolist(),
     }
 
@@ -122,12 +123,6 @@ def appearance_columns(tracked: TrackedVideo) -> dict[str, list[Any]]:
         "stop_s": _seconds(tracked, stop),
         "duration_s": _seconds(tracked, stop - start),
     }
-
-
-def rounded_scores(tracks: Tracks) -> NDArray[np.float64]:
-    """The scores (M,) to 4 digits, none rounded to 0: that would say that it was interpolated."""
-    scores = tracks.scores.astype(np.float64)
-    return np.where(scores > 0, scores.round(4).clip(1e-4), 0.0)
 
 
 def _seconds(tracked: TrackedVideo, ticks: NDArray[np.int64]) -> list[float]:

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tracker.errors import StorageError
+from tracker.mot import written_scores
 from tracker.records import NOBODY, Shot, Timeline, Tracks, VideoInfo
 from tracker.storage import load_json, refusing_damage, written_aside
 from tracker.tracked import Appearance, Person, TrackedVideo
@@ -143,16 +144,11 @@ def _person_as_dict(person: Person, tracks: Tracks) -> dict[str, Any]:
 def _rows(tracks: Tracks) -> list[list[float]]:
     corners = tracks.boxes.astype(np.float64).round(2)
     return [
-        [int(frame), x1, y1, round(x2 - x1, 2), round(y2 - y1, 2), _written(float(score))]
+        [int(frame), x1, y1, round(x2 - x1, 2), round(y2 - y1, 2), score]
         for frame, (x1, y1, x2, y2), score in zip(
-            tracks.frame, corners.tolist(), tracks.scores, strict=True
+            tracks.frame, corners.tolist(), written_scores(tracks).tolist(), strict=True
         )
     ]
-
-
-def _written(score: float) -> float:
-    """`score`, but never rounded to 0, which would say that the box was interpolated."""
-    return round(max(score, 1e-4), 4) if score > 0 else 0.0
 
 
 def _tracked(content: dict[str, Any]) -> TrackedVideo:

@@ -12,7 +12,7 @@ import jinja2
 import numpy as np
 
 from tracker.export.portraits import PORTRAITS_FILE, load_portraits
-from tracker.export.tracks_json import read_tracked
+from tracker.export.tracks_json import TRACKS_JSON, read_tracked
 from tracker.learned import EMBEDDING_FILE, load_embedding
 from tracker.report.curves import Chart, lay_out_curves
 from tracker.report.people import MAX_PEOPLE, css_colour, show_pairs, show_people
@@ -20,21 +20,21 @@ from tracker.report.timeline import lay_out_lanes
 from tracker.report.together import tabulate_together, ticks_together
 from tracker.report.what_ran import tell_what_ran
 from tracker.report.words import format_duration, format_time, plural
+from tracker.run_video import RUN_FILE
 from tracker.storage import load_json, written_aside
 from tracker.tracked import Portraits, TrackedVideo, default_name
 
 REPORT = "report.html"  # of a run folder
 MAX_SHOTS = 2000  # in the table
 _MOST_PRINTED = 500  # rows of lists, on some ten sheets; longer ones are printed closed
-_RUN_JSON = "run.json"
 _VIDEO = "annotated.mp4"
 _LINKED = {  # files of a run folder, if they are there, and what they are
     _VIDEO: "the video with names",
-    "tracks.json": "people, appearances and boxes",
+    TRACKS_JSON: "people, appearances and boxes",
     "tracks.txt": "boxes, as MOT text",
     "shots.csv": "shots",
     "learning.png": "how learning went",
-    _RUN_JSON: "what ran",
+    RUN_FILE: "what ran",
 }
 
 
@@ -58,7 +58,7 @@ def write_report(run: Path) -> Path:
         StorageError: the run cannot be read, or the page not written.
     """
     tracked = read_tracked(run)
-    run_json = load_json(run / _RUN_JSON) if (run / _RUN_JSON).is_file() else {}
+    run_json = load_json(run / RUN_FILE) if (run / RUN_FILE).is_file() else {}
     page = _fill_template(**_content(run, tracked, run_json))
     with written_aside(run / REPORT) as aside:
         aside.write_text(page, encoding="utf-8", errors="replace")  # names may hold any bytes
